@@ -1,0 +1,1 @@
+"""Channels: bytes of a vendor <-> the one message model. Pure codecs; one HTTP transport."""

@@ -1,0 +1,133 @@
+"""The store's protocol: every call touches one document and is idempotent. Two implementations, one contract suite
+(`tests/contracts/`): `bot/sqlite.py` and `bot/mongo.py`."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from adapters.channel import Route, TokenVault
+from adapters.message import Json, Reply
+from bot.turn import Session, Status, Turn
+
+
+class StoreDown(Exception):
+    """The store did not answer in time. The write may or may not have happened: repeat it, it is idempotent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """One row of the conversation list: the session's key, its newest turn, and how many turns it has."""
+
+    key: str
+    latest: Turn
+    turns: int
+    waiting: bool
+    """A turn is flagged `handoff` and no operator has answered since."""
+    owner: str = ""
+
+
+class Store(TokenVault, Protocol):
+    async def open(self) -> None:
+        """Connect, create tables and indexes. Raises `StoreDown` with what to check."""
+        ...
+
+    async def close(self) -> None: ...
+
+    async def now(self) -> float:
+        """The store's clock in epoch seconds: leases and claims are measured by it alone."""
+        ...
+
+    # --- in: hop 3
+
+    async def accept(self, turn: Turn) -> Turn:
+        """Insert a `new` turn, durably, with `accepted` set; or return the one already there under its id."""
+        ...
+
+    # --- thinking: hops 4-7
+
+    async def lease(self, conversation: str, worker: str, seconds: float) -> Session | None:
+        """Take (or renew) the conversation's lease, creating its session; None while another worker holds it."""
+        ...
+
+    async def release(self, conversation: str, worker: str) -> None: ...
+
+    async def oldest_new(self, conversation: str) -> Turn | None:
+        """The conversation's next turn to think about: `new` and due, ordered by (at, accepted, id)."""
+        ...
+
+    async def note_call(self, conversation: str, worker: str, turn_id: str, key: str, state: Json) -> bool:
+        """Write `session.calls[turn][key]`; False where `worker` no longer holds the lease."""
+        ...
+
+    async def commit(self, session: Session, turn: Turn) -> bool:
+        """Write `session` with `done[turn.id] = turn.replies` if its `rev` (then +1) and lease are unchanged, then
+        mark the turn ready with replies, meaning, trace and flags, then prune `done` and `calls` of it.
+        False: the session moved meanwhile; throw the work away. Where the turn is in `done` already, only the
+        second half is done again."""
+        ...
+
+    # --- out: hop 8
+
+    async def claim(self, turn_id: str, route: Route, until: float) -> bool:
+        """ready -> sending until `until` (store's clock); also takes over a claim that has run out. One winner."""
+        ...
+
+    async def finish(self, turn_id: str, status: Status, *, shown: int, due: float = 0.0, error: str = "") -> bool:
+        """sending -> sent | dead, or back to ready with `due` for a later try (`attempts` + 1). False: no longer
+        sending."""
+        ...
+
+    async def unsent(self, conversation: str) -> list[Turn]:
+        """The conversation's ready and sending turns in order: what must go out first, first."""
+        ...
+
+    # --- sweeping and watching
+
+    async def stalled(self, limit: int = 100) -> list[str]:
+        """Conversations with a due `new`, `ready` or expired `sending` turn and no live lease."""
+        ...
+
+    def watch(self) -> AsyncIterator[Turn]:
+        """Turns as any process changes them, from now on (at least the newest state of each; best effort)."""
+        ...
+
+    # --- reading
+
+    async def turn(self, turn_id: str) -> Turn | None: ...
+
+    async def session(self, conversation: str) -> Session | None: ...
+
+    async def turns(self, conversation: str, *, before: float = 0.0, limit: int = 50) -> list[Turn]:
+        """The newest `limit` turns with `at < before` (0: all), oldest first."""
+        ...
+
+    async def conversations(self, *, before: float = 0.0, limit: int = 50) -> list[Conversation]:
+        """The conversation list, newest first, those whose newest turn is older than `before` (0: all)."""
+        ...
+
+    def export(self, *, since: float = 0.0, status: Sequence[Status] = ()) -> AsyncIterator[Turn]:
+        """Every turn by time, streamed."""
+        ...
+
+    async def resend(self, turn_id: str) -> bool:
+        """dead -> ready, by an operator's word."""
+        ...
+
+    async def expire(self, older_than: float) -> int:
+        """Retention: delete sent and dead turns accepted before; how many went."""
+        ...
+
+    async def own(self, conversation: str, owner: str, rev: int) -> bool:
+        """Set or clear the owner by compare-and-set on `rev` (then +1)."""
+        ...
+
+    async def count(self, status: Status) -> int: ...
+
+    async def spend(self, key: str, limit: int, window_s: float) -> bool:
+        """Count one use under `key`; False where `limit` uses within the last `window_s` seconds are spent."""
+        ...
+
+
+Replies = tuple[Reply, ...]

@@ -1,0 +1,1 @@
+"""Typed settings, project files with line numbers, and the sample bots."""

@@ -1,0 +1,1 @@
+"""`Meaning` + dialogue -> replies: the dialogue engine."""
