@@ -9,7 +9,7 @@ from typing import Any, Literal
 from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from config.source import BadProject, Loc, Problem, Strict, check, environment, read_yaml
+from config.source import BadProject, Loc, Problem, Strict, check, did_you_mean, environment, read_yaml
 
 DEFAULT_PROJECT = Path(__file__).parent / "shop"
 
@@ -98,15 +98,30 @@ class ActionEndpoint(Strict):
     token: SecretStr = SecretStr("")
 
 
+def variable(name: str) -> str:
+    """`store` -> `YINGDA_STORE`."""
+    return f"YINGDA_{name.upper()}"
+
+
+ELSEWHERE = {"project", "fault"}
+"""`YINGDA_*` variables that others read: the command line's default project, and the crash tests' fault point."""
+
+
 def load_settings(env: Mapping[str, str]) -> Settings:
     """Raises `BadProject` naming the variable that is wrong or not known."""
-    known = {name.upper() for name in Settings.model_fields}
     given = {key[7:].lower(): value for key, value in env.items() if key.startswith("YINGDA_") and value != ""}
+    known = set(Settings.model_fields)
+    unknown = sorted(given.keys() - known - ELSEWHERE)
+    if unknown:
+        raise BadProject(
+            Problem("environment", 1, f"{name} is no setting", did_you_mean(name, map(variable, known)))
+            for name in map(variable, unknown)
+        )
     try:
-        return Settings.model_validate({key: value for key, value in given.items() if key.upper() in known})
+        return Settings.model_validate({key: value for key, value in given.items() if key in known})
     except ValidationError as error:
         raise BadProject(
-            Problem("environment", 1, f"YINGDA_{str(d['loc'][0]).upper()}: {d['msg']}", f"it is {d['input']!r}")
+            Problem("environment", 1, f"{variable(str(d['loc'][0]))}: {d['msg']}", f"it is {d['input']!r}")
             for d in error.errors()
         ) from None
 

@@ -155,8 +155,13 @@ def _problem(source: Source, base: Loc, detail: ErrorDetails) -> Problem:
         return source.problem(loc, f"'{loc[-1]}' is missing", "add it")
     name = next((str(part) for part in reversed(loc) if isinstance(part, str) and part in _parts(source)), "")
     said = detail["msg"][0].lower() + detail["msg"][1:]
-    given = repr(detail["input"])
-    return source.problem(loc, f"{name}: {said}" if name else said, f"you wrote {given}" if len(given) <= 60 else "")
+    return source.problem(loc, f"{name}: {said}" if name else said, _given(name, detail["input"]))
+
+
+def _given(name: str, value: Any) -> str:
+    if not isinstance(value, str | int | float) or re.search(r"secret|token|key|password", name):
+        return ""
+    return f"you wrote {value!r}" if len(str(value)) <= 60 else ""
 
 
 def _parts(source: Source) -> set[str | int]:
