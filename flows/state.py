@@ -39,12 +39,14 @@ class Entry:
 @dataclass(frozen=True, slots=True)
 class Frame:
     """One running flow: the slots as they stood at its start, and its journal. The position is never stored:
-    the flow is replayed against the journal. `waiting` is the key of the Ask that waits, for operators."""
+    the flow is replayed against the journal. `waiting` is the key of the Ask that waits, for operators.
+    `context` is what a pattern flow was started with (`context.` in conditions, names in its responses)."""
 
     flow: str
     start: Mapping[str, Json] = field(default_factory=dict)
     journal: tuple[Entry, ...] = ()
     waiting: str = ""
+    context: Mapping[str, Json] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
