@@ -29,6 +29,9 @@ class Conversation:
 
 
 class Store(TokenVault, Protocol):
+    operations: int
+    """Round trips to the store since it was opened, for benchmarks."""
+
     async def open(self) -> None:
         """Connect, create tables and indexes. Raises `StoreDown` with what to check."""
         ...
@@ -51,6 +54,10 @@ class Store(TokenVault, Protocol):
         """Take (or renew) the conversation's lease, creating its session; None while another worker holds it."""
         ...
 
+    async def begin(self, conversation: str, worker: str, seconds: float) -> tuple[Session, Turn | None] | None:
+        """`lease`, then `oldest_new`, folded: None while another worker holds the lease."""
+        ...
+
     async def release(self, conversation: str, worker: str) -> None: ...
 
     async def oldest_new(self, conversation: str) -> Turn | None:
@@ -61,11 +68,14 @@ class Store(TokenVault, Protocol):
         """Write `session.calls[turn][key]`; False where `worker` no longer holds the lease."""
         ...
 
-    async def commit(self, session: Session, turn: Turn) -> bool:
+    async def commit(self, session: Session, turn: Turn, *, release: bool = False) -> bool:
         """Write `session` with `done[turn.id] = turn.replies` if its `rev` (then +1) and lease are unchanged, then
         mark the turn ready with replies, meaning, trace and flags, then prune `done` and `calls` of it.
         False: the session moved meanwhile; throw the work away. Where the turn is in `done` already, only the
-        second half is done again."""
+        second half is done again. A repeat after `StoreDown` gives the answer that the first call would have given.
+
+        Two savings: a turn given as `sending` (with `route` and `until`) or `sent` is marked so at once, which
+        spares the claim; `release` gives the lease back in the same write."""
         ...
 
     # --- out: hop 8
@@ -89,8 +99,9 @@ class Store(TokenVault, Protocol):
         """Conversations with a due `new`, `ready` or expired `sending` turn and no live lease."""
         ...
 
-    def watch(self) -> AsyncIterator[Turn]:
-        """Turns as any process changes them, from now on (at least the newest state of each; best effort)."""
+    def watch(self, conversation: str = "") -> AsyncIterator[Turn]:
+        """Turns (of one conversation, or all) as any process changes them, from this call on: at least the newest
+        state of each, best effort. Close the iterator (`aclose`) or drop it to stop."""
         ...
 
     # --- reading
@@ -100,11 +111,13 @@ class Store(TokenVault, Protocol):
     async def session(self, conversation: str) -> Session | None: ...
 
     async def turns(self, conversation: str, *, before: float = 0.0, limit: int = 50) -> list[Turn]:
-        """The newest `limit` turns with `at < before` (0: all), oldest first."""
+        """The newest `limit` turns with `at < before` (0: all), oldest first. Vendors' times are whole seconds, so a
+        page takes in every turn of its earliest second: `before=page[0].at` skips none."""
         ...
 
     async def conversations(self, *, before: float = 0.0, limit: int = 50) -> list[Conversation]:
-        """The conversation list, newest first, those whose newest turn is older than `before` (0: all)."""
+        """The conversation list, newest first, those whose newest turn is older than `before` (0: all). A page takes
+        in every conversation of its last second, as with `turns`."""
         ...
 
     def export(self, *, since: float = 0.0, status: Sequence[Status] = ()) -> AsyncIterator[Turn]:
@@ -112,11 +125,12 @@ class Store(TokenVault, Protocol):
         ...
 
     async def resend(self, turn_id: str) -> bool:
-        """dead -> ready, by an operator's word."""
+        """dead -> ready, by an operator's word: due at once, attempts counted anew."""
         ...
 
     async def expire(self, older_than: float) -> int:
-        """Retention: delete sent and dead turns accepted before; how many went."""
+        """Retention: delete sent and dead turns accepted before; how many went. Sessions last touched before, of
+        whose conversation no turn is left, go with them."""
         ...
 
     async def own(self, conversation: str, owner: str, rev: int) -> bool:
