@@ -58,6 +58,11 @@ class Store(TokenVault, Protocol):
         """`lease`, then `oldest_new`, folded: None while another worker holds the lease."""
         ...
 
+    async def take(self, conversation: str, worker: str, seconds: float) -> tuple[Session, list[Turn]] | None:
+        """`lease` and the conversation's open turns in one go: every `new` (also not yet due), `ready` and `sending`
+        one, ordered by (at, accepted, id), at most 50. What a worker asks for at the start of each turn."""
+        ...
+
     async def release(self, conversation: str, worker: str) -> None: ...
 
     async def oldest_new(self, conversation: str) -> Turn | None:
@@ -82,6 +87,11 @@ class Store(TokenVault, Protocol):
 
     async def claim(self, turn_id: str, route: Route, until: float) -> bool:
         """ready -> sending until `until` (store's clock); also takes over a claim that has run out. One winner."""
+        ...
+
+    async def advance(self, turn_id: str, shown: int, until: float) -> bool:
+        """In the middle of sending: note that `shown` parts have gone out and hold the claim until `until`. False:
+        no longer sending."""
         ...
 
     async def finish(self, turn_id: str, status: Status, *, shown: int, due: float = 0.0, error: str = "") -> bool:
