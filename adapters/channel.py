@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from adapters.message import Json, Message, Reply
 
@@ -90,6 +90,12 @@ class Limits:
     push_count: int = 0
     """How many pushes one user message allows within `push_window_s`; 0: no quota."""
     push_window_s: float = 0.0
+    articles: int = 1
+    """How many articles one `News` may hold."""
+    media_only: bool = False
+    """Images, voices, videos and files are shown by the vendor's media id alone; one with only a URL is degraded."""
+    custom_types: frozenset[str] = frozenset()
+    """Values of `msgtype` in a `Custom` payload that are carried untouched even where `custom` is not in `shows`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,8 +158,19 @@ class Channel(Protocol):
         ...
 
 
+@runtime_checkable
 class Pushing(Protocol):
     """A channel that can also speak first, through the vendor's API."""
+
+    @property
+    def push_limits(self) -> Limits:
+        """As `Channel.limits`, of a push; whatever fits `limits` fits these too."""
+        ...
+
+    @property
+    def token_key(self) -> str:
+        """The name of its access token in the `TokenVault`; other credentials have another name."""
+        ...
 
     def push_route(self, message: Message) -> Route | None:
         """The push way back to whoever sent `message`; None where the account may not push."""
