@@ -40,7 +40,9 @@ def test_every_dependency_is_pinned_and_explained(requirements: str) -> None:
 
 
 def test_the_repository_speaks_of_the_product_alone() -> None:
-    machine = re.compile(r"(?<![\w.])/(?:work|root|farm)/[\w.]|" + "|".join(("pypi" + r"\.org", "deb" + r"\.debian\.org", "registry" + r"\.npmjs")))  # fmt: skip
+    # spelt in pieces, so that this line is not found by itself
+    hosts = ("pypi" + r"\.org", "deb" + r"\.debian\.org", "registry" + r"\.npmjs")
+    machine = re.compile("|".join((r"(?<![\w.])/(?:work|root|farm)/[\w.]", *hosts)))
     for name in TRACKED:
         path = ROOT / name
         if path.is_file() and path.stat().st_size < 1_000_000 and path.suffix not in (".png", ".npz", ".svg"):
