@@ -21,8 +21,9 @@ class Turn:
 
     Times are epoch seconds: `at` the vendor's, `accepted` the store's. `due` is when it may next be worked on
     (a timer's time, or a retry's after backing off). `route` is the way out that is chosen or claimed, `until`
-    when that claim ends. `replies` are set when it is ready and are final; `shown` counts the parts
-    that have gone out already: what the replies come to once fitted to the channel (`bot/parts.py`). `error` says why it is dead, for operators.
+    when that claim ends. `replies` are set when it is ready and are final; `shown` counts the parts that have gone
+    out already (parts: what the replies come to once fitted to the channel). `error` says why it is dead, for
+    operators.
     """
 
     id: str
