@@ -1,0 +1,194 @@
+"""One spelling for what users type in many: width, script, case, blanks and repeated marks, with the way back.
+
+`normalize` folds full width to half (，！ become , !), traditional script to simplified (Taiwan's words too),
+upper case to lower, drops blanks that Chinese does not need, and leaves one mark of several (！！！). Emoji,
+superscripts and fractions stay as they are. `Normalized.span` leads from a place in the folded text back to
+the user's own characters, so that entities always quote the original.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from functools import cache
+
+from opencc import OpenCC
+
+
+@dataclass(frozen=True, slots=True)
+class Normalized:
+    """`text[i]` came from `original[starts[i]:ends[i]]`; both sequences are as long as `text` and never fall."""
+
+    text: str
+    original: str
+    starts: Sequence[int]
+    ends: Sequence[int]
+
+    def span(self, start: int, end: int) -> tuple[int, int]:
+        """`text[start:end]` as offsets of the original; an empty stretch stays empty."""
+        if start >= end:
+            at = self.starts[start] if start < len(self.text) else len(self.original)
+            return at, at
+        return self.starts[start], self.ends[end - 1]
+
+    def quote(self, start: int, end: int) -> str:
+        """The user's own characters for `text[start:end]`."""
+        first, last = self.span(start, end)
+        return self.original[first:last]
+
+
+_Piece = tuple[str, int, int]
+"""What stands for `text[start:end]` of the text before the pass."""
+
+_ROUNDS = 5
+"""One pass can make work for another (a dropped mark joins two letters); nobody needed more than three."""
+
+
+def normalize(text: str) -> Normalized:
+    """The folded text with its way back. Never raises; folding what is folded changes nothing."""
+    done = Normalized(text, text, range(len(text)), range(1, len(text) + 1))
+    for _ in range(_ROUNDS):
+        before = done.text
+        for run in _PASSES:
+            done = run(done)
+        if done.text == before:
+            break
+    return done
+
+
+# --- from one text to the next ------------------------------------------------------------------------------
+
+
+def _same_length(done: Normalized, text: str) -> Normalized:
+    return Normalized(text, done.original, done.starts, done.ends)
+
+
+def _rebuilt(done: Normalized, pieces: Iterable[_Piece]) -> Normalized:
+    text: list[str] = []
+    starts: list[int] = []
+    ends: list[int] = []
+    for piece, start, end in pieces:
+        first, last = done.span(start, end)
+        text.append(piece)
+        starts += [first] * len(piece)
+        ends += [last] * len(piece)
+    return Normalized("".join(text), done.original, starts, ends)
+
+
+def _edited(done: Normalized, edit: re.Pattern[str], to: Callable[[re.Match[str]], str]) -> Normalized:
+    """Every match of `edit` replaced; nothing is rebuilt where nothing matches."""
+    if not edit.search(done.text):
+        return done
+    pieces: list[_Piece] = []
+    at = 0
+    for match in edit.finditer(done.text):
+        pieces += [(done.text[i], i, i + 1) for i in range(at, match.start())]
+        pieces.append((to(match), match.start(), match.end()))
+        at = match.end()
+    pieces += [(done.text[i], i, i + 1) for i in range(at, len(done.text))]
+    return _rebuilt(done, pieces)
+
+
+# --- characters ---------------------------------------------------------------------------------------------
+
+_KEPT_FORMS = ("<super>", "<sub>", "<fraction>")
+"""10² is not 102 and 1½ is not 11/2: these say something that plain digits would falsify."""
+_ZERO_WIDTH_JOINER = "\u200d"  # holds emoji families together
+
+
+@cache
+def _fold(char: str) -> str:
+    """One character's plain form: empty for what nobody sees, several letters for a ligature."""
+    if "\ud800" <= char <= "\udfff":
+        return "\ufffd"  # half a surrogate pair cannot be written as UTF-8 and would fail later on
+    if char.isspace():
+        return " "
+    if unicodedata.category(char) in ("Cc", "Cf") and char != _ZERO_WIDTH_JOINER:
+        return ""
+    if char == "…" or unicodedata.decomposition(char).startswith(_KEPT_FORMS):
+        return char
+    plain = unicodedata.normalize("NFKC", char)
+    if " " in plain:  # a free-standing accent would become a blank and a mark
+        return char
+    return plain.lower()
+
+
+def _characters(done: Normalized) -> Normalized:
+    pieces = [_fold(char) for char in done.text]
+    text = "".join(pieces)
+    if text == done.text:
+        return done
+    if len(text) == len(pieces) and "" not in pieces:
+        return _same_length(done, text)
+    return _rebuilt(done, ((piece, i, i + 1) for i, piece in enumerate(pieces) if piece))
+
+
+def _accents(done: Normalized) -> Normalized:
+    """A letter and its combining marks in the composed form."""
+    if unicodedata.is_normalized("NFC", done.text):
+        return done
+    bounds = [i for i, char in enumerate(done.text) if not i or not unicodedata.combining(char)]
+    clusters = zip(bounds, [*bounds[1:], len(done.text)], strict=True)
+    return _rebuilt(done, ((unicodedata.normalize("NFC", done.text[a:b]), a, b) for a, b in clusters))
+
+
+# --- blanks and marks ---------------------------------------------------------------------------------------
+
+_DIGIT, _HAN_DIGIT = "0-9a-z", "〇零一二两三四五六七八九"
+_BLANKS = re.compile(
+    rf"^ +| +$"
+    # between a figure and a Chinese digit the blank is all that parts two numbers: 订单123 三天了
+    rf"|(?<=[{_DIGIT}])(?P<one> +)(?=[{_HAN_DIGIT}])|(?<=[{_HAN_DIGIT}])(?P<two> +)(?=[{_DIGIT}])"
+    r"|(?<=[^\x00-\u1fff]) +| +(?=[^\x00-\u1fff])|(?P<three> {2,})"
+)
+_MARKS = re.compile(r"([!?,;:~.。、…·—])\1+")
+
+
+def _blanks(done: Normalized) -> Normalized:
+    if " " not in done.text:
+        return done
+    return _edited(done, _BLANKS, lambda match: " " if match.lastgroup else "")
+
+
+def _marks(done: Normalized) -> Normalized:
+    return _edited(done, _MARKS, lambda match: match[1])
+
+
+# --- script -------------------------------------------------------------------------------------------------
+
+_ACCOUNT = re.compile("(?<![蚊营床罗])帐(?![篷蓬幕子])")
+"""帳 becomes 帐, but the account of 帳號 and 帳單 is written 账 today."""
+
+
+@cache
+def _converter(name: str) -> OpenCC:
+    return OpenCC(name)
+
+
+def _script(done: Normalized) -> Normalized:
+    """Traditional to simplified, only where there is something traditional: the word table would otherwise turn
+    a mainlander's 程序 into 进程."""
+    if done.text.isascii():
+        return done
+    letters: str = _converter("t2s").convert(done.text)
+    if letters == done.text:
+        return done
+    words = _ACCOUNT.sub("账", _converter("tw2sp").convert(done.text))
+    if words == letters or len(letters) != len(done.text):
+        return _rebuilt(done, _aligned(done.text, words)) if len(words) != len(done.text) else _same_length(done, words)
+    return _rebuilt(done, _aligned(letters, words))
+
+
+def _aligned(before: str, after: str) -> Iterable[_Piece]:
+    """`after` cut into pieces that each stand for a stretch of `before`, letter by letter where lengths agree."""
+    for _, a, b, c, d in SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
+        if b - a == d - c:
+            yield from ((after[c + i], a + i, a + i + 1) for i in range(d - c))
+        else:
+            yield after[c:d], a, b
+
+
+_PASSES: tuple[Callable[[Normalized], Normalized], ...] = (_characters, _accents, _blanks, _script, _marks)
