@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -54,6 +55,8 @@ class WeChatAccount(Strict):
     app_secret: SecretStr = SecretStr("")
     token: SecretStr
     encoding_aes_key: SecretStr = SecretStr("")
+    previous_encoding_aes_key: SecretStr = SecretStr("")
+    """The key before the last change in the console: WeChat goes on using it for a while."""
     mode: Literal["plain", "compatible", "safe"] = "safe"
     push: bool | Literal["auto"] = "auto"
     transfer: bool = False
@@ -68,6 +71,11 @@ class WeChatAccount(Strict):
                 f"mode {self.mode} needs the 43 characters of encoding_aes_key (this one has {len(key)}); "
                 "copy it from the account's console, or set mode: plain"
             )
+        for given in (key, self.previous_encoding_aes_key.get_secret_value()):
+            if given and not re.fullmatch(r"[A-Za-z0-9+/]{43}", given):
+                raise ValueError(
+                    "an encoding_aes_key is 43 letters and digits; copy it again from the account's console"
+                )
         return self
 
 

@@ -1,0 +1,315 @@
+"""What a channel cannot show, in kinds that it can: the one place where replies lose form, and never their content.
+
+`fit` is total and idempotent: every reply comes out as one or more that `limits` allow (but typing, which is no
+content), in order. `join` packs texts for a body that can hold only one message. `pick` reads the answer to
+buttons that were shown as numbered lines.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+import orjson
+
+from adapters.channel import Limits
+from adapters.message import (
+    Button,
+    Card,
+    Custom,
+    File,
+    Image,
+    Link,
+    Markdown,
+    News,
+    Reply,
+    Text,
+    Transfer,
+    Typing,
+    Video,
+    Voice,
+)  # fmt: skip
+
+LEAVE_A_MESSAGE = "人工客服暂时不在线，请您留言，我们看到后会尽快回复您。"
+CHOOSE = "（回复数字或文字即可选择）"
+MEDIA = (Image, Voice, Video, File)
+FEWEST_BYTES = 4
+"""The longest character of UTF-8."""
+
+
+def fit(replies: Sequence[Reply], limits: Limits) -> list[Reply]:
+    """`replies` as a channel with `limits` can show them, in order."""
+    return [shown for reply in replies for shown in _fit(reply, limits)]
+
+
+def join(replies: Sequence[Reply], limits: Limits) -> list[Reply]:
+    """Neighbouring texts joined by a line break, as long as they fit one text."""
+    joined: list[Reply] = []
+    for reply in replies:
+        last = joined[-1] if joined else None
+        if isinstance(last, Text) and isinstance(reply, Text):
+            both = f"{last.text}\n{reply.text}"
+            if size(both) <= limits.text_bytes:
+                joined[-1] = Text(both)
+                continue
+        joined.append(reply)
+    return joined
+
+
+def size(text: str) -> int:
+    """Bytes in UTF-8."""
+    return len(text.encode("utf-8", "surrogatepass"))
+
+
+# --- one reply at a time -------------------------------------------------------------------------------------
+
+
+def _fit(reply: Reply, limits: Limits) -> Iterator[Reply]:
+    match reply:
+        case Text(text):
+            yield from (Text(part) for part in split(text, limits.text_bytes) if part.strip())
+        case Typing():
+            if "typing" in limits.shows:
+                yield reply
+        case Card():
+            yield from _fit_card(reply, limits)
+        case Custom(payload):
+            kind = payload.get("msgtype") if isinstance(payload, dict) else None
+            if "custom" in limits.shows or kind in limits.custom_types:
+                yield reply
+            else:
+                yield from _fit(Text(_said(payload)), limits)
+        case _ if _shown(reply, limits):
+            yield reply
+        case _:
+            yield from _fit(_plainer(reply, limits), limits)
+
+
+def _shown(reply: Reply, limits: Limits) -> bool:
+    if type(reply).__name__.lower() not in limits.shows:
+        return False
+    match reply:
+        case Image(media=media) | Voice(media=media) | Video(media=media) | File(media=media):
+            return bool(media) or (bool(reply.url) and not limits.media_only)
+        case News(articles):
+            return 0 < len(articles) <= limits.articles
+        case Markdown(text):
+            return size(text) <= limits.text_bytes
+        case _:
+            return True
+
+
+def _plainer(reply: Reply, limits: Limits) -> Reply:
+    """The next plainer kind for a reply that cannot be shown as it is; a text in the end."""
+    links = "link" in limits.shows
+    match reply:
+        case Image(url, _, alt):
+            return Link(url, alt or "图片", "", url) if links and url else Text(_lines(alt or "[图片]", url))
+        case Video(_, url, thumb, title, description):
+            if links and url:
+                return Link(url, title or "视频", description, thumb if thumb.startswith("http") else "")
+            return Text(_lines(title or "[视频]", description, url))
+        case Voice(_, url, _, recognition):
+            return Text(_lines(recognition or "[语音]", url))
+        case File(_, url, name):
+            return Link(url, name or "文件") if links and url else Text(_lines(name or "[文件]", url))
+        case Link(url, title, description):
+            return Text(_lines(title, description, url))
+        case News((article,)):
+            return article
+        case News(articles):
+            return Text("\n".join(f"{n}. {_lines(a.title, a.description, a.url)}" for n, a in enumerate(articles, 1)))
+        case Markdown(text, title):
+            return Text(_lines(title, markdown_to_text(text)))
+        case Transfer(text):
+            return Text(text if text.strip() else LEAVE_A_MESSAGE)
+        case _:
+            return Text(_said(None))
+
+
+def _fit_card(card: Card, limits: Limits) -> Iterator[Reply]:
+    taps = any(not button.url for button in card.buttons)
+    if "card" in limits.shows and (taps or "app_id" in card.data) and len(card.buttons) <= limits.buttons:
+        head = _lines(card.title, card.text)
+        if size(head) <= limits.text_bytes:
+            yield card
+            return
+        *before, last = split(head, limits.text_bytes)
+        yield from _fit(Text("".join(before)), limits)
+        yield replace(card, title="", text=last)
+        return
+    if not card.buttons and card.url and "link" in limits.shows:
+        yield Link(card.url, card.title or card.text, card.text if card.title else "", card.image)
+        return
+    if card.image:
+        yield from _fit(Image(url=card.image, alt=card.title), limits)
+    yield from _fit(Text(_lines(card.title, card.text, card.url, numbered(card.buttons))), limits)
+
+
+def numbered(buttons: Sequence[Button]) -> str:
+    """Buttons as numbered lines, with a last line that says how to answer them; `pick` understands the answer."""
+    rows = [f"{n}. {_lines(b.title or b.payload, b.url, between='：')}" for n, b in enumerate(buttons, 1)]
+    return "\n".join([*rows, CHOOSE] if any(not button.url for button in buttons) else rows)
+
+
+def _lines(*parts: str, between: str = "\n") -> str:
+    return between.join(part for part in parts if part)
+
+
+def _said(payload: object) -> str:
+    """What a payload that no one here can show says: its own text if it has one, else its JSON."""
+    if isinstance(payload, dict) and isinstance(payload.get("text"), str):
+        return str(payload["text"])
+    if isinstance(payload, str):
+        return payload
+    return "" if payload is None else orjson.dumps(payload, option=orjson.OPT_NON_STR_KEYS).decode()
+
+
+# --- long texts ----------------------------------------------------------------------------------------------
+
+# ASCII marks end something only where it shows: an address like http://a.b/c?d=1 is not to be cut
+_SENTENCE = re.compile(r"\n+|[。！？…；]+[”’」』）)\"']*|[.!?;]+[)\"']*(?=\s|[^\x00-\x7f])")
+_CLAUSE = re.compile(r"[，、：]+|[,:]+(?=[^\x00-\x7f])|\s+")
+_SHORTEST = 0.25
+"""A part ends at a sentence only if that leaves it at least so full: else at a clause, else between characters."""
+
+
+def split(text: str, limit_bytes: int) -> list[str]:
+    """Parts of at most `limit_bytes` in UTF-8 that joined are `text` again; cut after a sentence where there is
+    one, else after a clause, else between two characters as the eye sees them (an emoji stays whole)."""
+    if limit_bytes < FEWEST_BYTES:
+        raise ValueError(f"a text cannot be split into parts of {limit_bytes} bytes; {FEWEST_BYTES} is the least")
+    parts = []
+    start = 0
+    while size(text[start : start + limit_bytes + 1]) > limit_bytes:
+        end = _cut(text, start, limit_bytes)
+        parts.append(text[start:end])
+        start = end
+    return [*parts, text[start:]] if start < len(text) else parts
+
+
+def _cut(text: str, start: int, limit_bytes: int) -> int:
+    most = _reach(text, start, limit_bytes)
+    least = start + max(1, int((most - start) * _SHORTEST))
+    for pattern in (_SENTENCE, _CLAUSE):
+        ends = [match.end() for match in pattern.finditer(text, start, most) if match.end() >= least]
+        ends = [end for end in ends if _between_characters(text, end)]
+        if ends:
+            return ends[-1]
+    return next((i for i in range(most, start, -1) if _between_characters(text, i)), most)
+
+
+def _reach(text: str, start: int, limit_bytes: int) -> int:
+    """The furthest end so that text[start:end] fits."""
+    encoded = text[start : start + limit_bytes].encode("utf-8", "surrogatepass")[:limit_bytes]
+    while True:
+        try:
+            return start + len(encoded.decode("utf-8", "surrogatepass"))
+        except UnicodeDecodeError as error:
+            encoded = encoded[: error.start]
+
+
+_JOINER = "\u200d"
+
+
+def _between_characters(text: str, i: int) -> bool:
+    """Whether a cut before text[i] leaves every visible character whole (the common cases of UAX #29)."""
+    if i <= 0 or i >= len(text):
+        return True
+    before, after = text[i - 1], text[i]
+    if _JOINER in (before, after) or (before, after) == ("\r", "\n"):
+        return False
+    if unicodedata.category(after) in ("Mn", "Me", "Mc") or "\U0001f3fb" <= after <= "\U0001f3ff" or _is_tag(after):
+        return False
+    return not (_is_flag(before) and _is_flag(after) and _flags_before(text, i) % 2)
+
+
+def _is_flag(char: str) -> bool:
+    return "\U0001f1e6" <= char <= "\U0001f1ff"
+
+
+def _is_tag(char: str) -> bool:
+    return "\U000e0020" <= char <= "\U000e007f"
+
+
+def _flags_before(text: str, i: int) -> int:
+    count = 0
+    while count < i and _is_flag(text[i - count - 1]):
+        count += 1
+    return count
+
+
+# --- markdown ------------------------------------------------------------------------------------------------
+
+_MARKDOWN = tuple(
+    (re.compile(pattern, re.MULTILINE), become)
+    for pattern, become in (
+        (r"^[ \t]*(?:```|~~~)[^\n]*\n?", ""),  # fences
+        (r"^[ \t]*\|?(?:[ \t]*:?-{3,}:?[ \t]*\|)+(?:[ \t]*:?-{3,}:?)?[ \t]*$\n?", ""),  # a table's rule
+        (r"^[ \t]*([-*_])(?:[ \t]*\1){2,}[ \t]*$", "————"),
+        (r"^[ \t]*#{1,6}[ \t]+(.*?)[ \t]*#*$", r"\1"),
+        (r"^[ \t]*>[ \t]?", ""),
+        (r"^([ \t]*)[-*+][ \t]+", r"\1• "),
+        (r"^[ \t]*\|(.*)\|[ \t]*$", r"\1"),
+        (r"!\[([^\]\n]*)\]\(\s*<?([^)\s>]+)>?[^)\n]*\)", r"\1 \2"),
+        (r"\[([^\]\n]+)\]\(\s*<?([^)\s>]+)>?[^)\n]*\)", r"\1（\2）"),
+        (r"<(https?://[^>\s]+)>", r"\1"),
+        (r"(\*\*|~~)(?=\S)(.+?)(?<=\S)\1", r"\2"),
+        (r"(?<![\w*])\*(?=[^\s*])([^*\n]+?)(?<=\S)\*(?![\w*])", r"\1"),
+        (r"(?<!\w)(__|_)(?=\S)(.+?)(?<=\S)\1(?!\w)", r"\2"),
+        (r"`([^`\n]+)`", r"\1"),
+        (r"\\([\\`*_{}\[\]()#+\-.!|>~])", r"\1"),
+    )
+)
+
+
+def markdown_to_text(text: str) -> str:
+    """Markdown without its marks: what a plain-text message should say. Links keep their address."""
+    for pattern, become in _MARKDOWN:
+        text = pattern.sub(become, text)
+    return text.strip()
+
+
+# --- the answer to buttons -----------------------------------------------------------------------------------
+
+_CHOICE = re.compile(
+    r"(?:我?(?:选择?|要|回复)?)?第?(?P<number>[0-9]{1,3}|[一二两三四五六七八九十]{1,3})(?:个|项|号|条|种|吧|的)*"
+)
+_DIGITS = {char: n for n, char in enumerate("零一二三四五六七八九")} | {"两": 2}
+_LAST = {"最后一个", "最后一项", "最后那个"}
+
+
+def pick(text: str, options: Sequence[Button]) -> Button | None:
+    """Which of the shown buttons a message means: its words, its payload, its number (2 ２ ② 二 第二个 选2), or a
+    piece of its words that no other button has. None where it is none of them."""
+    said = _bare(text)
+    if not said or not options:
+        return None
+    for button in options:
+        if said == _bare(button.title) or (button.payload and text.strip() == button.payload):
+            return button
+    if said in _LAST:
+        return options[-1]
+    if match := _CHOICE.fullmatch(said):
+        number = _number(match["number"])
+        return options[number - 1] if 1 <= number <= len(options) else None
+    near = [button for button in options if len(said) >= 2 and said in _bare(button.title)]
+    return near[0] if len(near) == 1 else None
+
+
+def _bare(text: str) -> str:
+    """Without width, case, spaces and punctuation."""
+    plain = unicodedata.normalize("NFKC", text).casefold()
+    return "".join(char for char in plain if unicodedata.category(char)[0] not in "PZC")
+
+
+def _number(digits: str) -> int:
+    """Up to 99, in Arabic or Chinese digits; 0 where it is no number."""
+    if digits.isascii():
+        return int(digits)
+    tens, ten, ones = digits.rpartition("十")
+    if any(len(part) > 1 for part in (tens, ones)) or "十" in tens:
+        return 0
+    return (_DIGITS.get(tens, 1) * 10 if ten else 0) + _DIGITS.get(ones, 0)

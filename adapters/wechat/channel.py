@@ -1,0 +1,230 @@
+"""One WeChat official account as a `Channel` and `Pushing`: verify, decrypt, decode; render, judge.
+
+Sources: 接入概述 https://developers.weixin.qq.com/doc/offiaccount/Basic_Information/Access_Overview.html
+客服消息 https://developers.weixin.qq.com/doc/offiaccount/Message_Management/Service_Center_messages.html
+获取稳定版接口调用凭据 https://developers.weixin.qq.com/doc/offiaccount/Basic_Information/getStableAccessToken.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from urllib.parse import quote
+
+import orjson
+
+from adapters.channel import Challenge, Judgement, Limits, Messages, Outgoing, Parsed, Reject, Request, Route, Token
+from adapters.crypto import BadEnvelope, Envelope, Random16, Sealed, random16, signed
+from adapters.degrade import fit, join
+from adapters.message import Event, Message, Reply
+from adapters.wechat.inbound import Fields, Malformed, is_json, read_fields, read_message, said
+from adapters.wechat.passive import NOTHING, passive_json, passive_xml, sealed_json, sealed_xml
+from adapters.wechat.push import push_call, read_judgement, read_token
+from config.settings import WeChatAccount
+
+MAX_BODY_BYTES = 64 * 1024
+WINDOW_S = 300.0
+PASSIVE_S = 5.0
+MENU = frozenset(("click", "scan", "subscribe", "scancode_push", "scancode_waitmsg"))
+"""Events that open a window of `MENU_COUNT` pushes for a minute; a message opens one of five for two days."""
+MENU_COUNT, MENU_WINDOW_S = 3, 60.0
+SILENT = frozenset(("unsubscribe",))
+"""Events after which the customer cannot be reached."""
+
+PASSIVE = Limits(
+    shows=frozenset(("text", "image", "voice", "video", "link", "news")),
+    text_bytes=2048,
+    passive_s=PASSIVE_S,
+    passive_messages=1,
+    push_count=5,
+    push_window_s=48 * 3600.0,
+    media_only=True,
+    custom_types=frozenset(("music",)),
+)
+PUSH = replace(
+    PASSIVE,
+    shows=PASSIVE.shows | {"card", "typing"},
+    buttons=10,
+    custom_types=frozenset(
+        ("text", "image", "voice", "video", "music", "news", "mpnews", "mpnewsarticle", "msgmenu", "wxcard",
+         "miniprogrampage")
+    ),
+)  # fmt: skip
+
+
+class _Refused(Exception):
+    """This request is not valid traffic."""
+
+    def __init__(self, status: int, reason: str) -> None:
+        super().__init__(reason)
+        self.reject = Reject(status, reason)
+
+
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """A verified body, and what its answer must be like."""
+
+    body: bytes
+    encrypted: bool = False
+    key: int = 0
+
+
+class WeChat:
+    """The codec of the account that credentials.yml calls `account`.
+
+    `window_s` is how far the timestamp of a request may be off, in seconds (0: any); `random` gives the 16 bytes
+    that each encrypted answer starts with. Raises ValueError where the encoding_aes_key is not one.
+    """
+
+    name = "wechat"
+
+    def __init__(
+        self, account: str, settings: WeChatAccount, window_s: float = WINDOW_S, random: Random16 = random16
+    ) -> None:
+        self.account = account
+        self._settings = settings
+        self._window_s = window_s
+        self._token = settings.token.get_secret_value()
+        keys = (settings.encoding_aes_key.get_secret_value(), settings.previous_encoding_aes_key.get_secret_value())
+        used = [key for key in keys if key and settings.mode != "plain"]
+        self._envelope = Envelope(self._token, used, settings.app_id, random)
+        self._api_base = settings.api_base.rstrip("/")
+        transfer = {"transfer"} if settings.transfer else set()
+        self.limits = replace(PASSIVE, shows=PASSIVE.shows | transfer)
+        self.push_limits = PUSH
+
+    @property
+    def token_key(self) -> str:
+        return f"{self.name}/{self.account}/{self._settings.app_id}"
+
+    # --- in --------------------------------------------------------------------------------------------------
+
+    def parse(self, request: Request, now: float) -> Parsed:
+        """Never raises: what is not a valid request of WeChat's for this account is a `Reject`."""
+        try:
+            return self._parse(request, now)
+        except _Refused as refused:
+            return refused.reject
+        except BadEnvelope as error:
+            return Reject(403, str(error))
+        except Malformed as error:
+            return Reject(400, str(error))
+
+    def _parse(self, request: Request, now: float) -> Parsed:
+        if len(request.body) > MAX_BODY_BYTES:
+            raise _Refused(413, f"the body has {len(request.body)} bytes, {MAX_BODY_BYTES} are the most")
+        self._check_time(request.query, now)
+        if request.method == "GET":
+            self._check_url_signature(request.query)
+            if not (echo := request.query.get("echostr", "")):
+                raise _Refused(400, "there is no echostr to answer with")
+            return Challenge(echo)
+        if request.method != "POST":
+            raise _Refused(405, f"{request.method} is not what WeChat sends")
+        opened = self._open(request)
+        message = read_message(read_fields(opened.body), self.account)
+        return Messages((message,), _passive_route(message, opened, request.query))
+
+    def _check_time(self, query: Mapping[str, str], now: float) -> None:
+        timestamp = query.get("timestamp", "")
+        if not (timestamp.isascii() and timestamp.isdigit() and len(timestamp) <= 15):
+            raise _Refused(400, "the query has no timestamp: this is not a request of WeChat's")
+        off_s = now - int(timestamp)
+        if self._window_s and abs(off_s) > self._window_s:
+            way = "old" if off_s > 0 else "ahead"
+            raise _Refused(403, f"the timestamp is {abs(off_s):.0f} s {way}: is it a replay, or is the clock wrong?")
+
+    def _check_url_signature(self, query: Mapping[str, str]) -> None:
+        parts = (query.get("timestamp", ""), query.get("nonce", ""))
+        if not signed(query.get("signature", ""), self._token, *parts):
+            raise _Refused(403, "the signature does not match: is the token the one in the account's console?")
+
+    def _open(self, request: Request) -> _Opened:
+        """The body, once it is proved to be WeChat's in the way that the account's mode asks for."""
+        mode, query = self._settings.mode, request.query
+        encrypted = query.get("encrypt_type", "raw") == "aes" or "msg_signature" in query
+        if not encrypted and mode == "safe":
+            raise _Refused(403, "the body is not encrypted, and the account's mode is safe")
+        if encrypted and mode == "plain":
+            raise _Refused(403, "the body is encrypted, and the account's mode is plain")
+        if not encrypted:
+            # the signature in the URL covers no body: it proves WeChat as far as plain mode can
+            self._check_url_signature(query)
+            return _Opened(request.body)
+        encrypt = said(read_fields(request.body), "Encrypt")
+        if not encrypt:
+            raise _Refused(400, "the body has no <Encrypt>, but its URL says that it is encrypted")
+        given = (query.get("msg_signature", ""), query.get("timestamp", ""), query.get("nonce", ""))
+        opened = self._envelope.open(Sealed(encrypt, *given))
+        return _Opened(opened.message, encrypted=True, key=opened.key)
+
+    # --- out -------------------------------------------------------------------------------------------------
+
+    def render(self, replies: Sequence[Reply], route: Route) -> list[Outgoing]:
+        """Any replies, degraded where need be. Passive: one body, of the replies joined as far as one can be
+        (`success` where there is nothing to say); push: one call each."""
+        if route.kind == "push":
+            to = route.data["to"]
+            return [push_call(reply, to, self._api_base) for reply in fit(replies, self.push_limits)]
+        shown = join(fit(replies, self.limits), self.limits)
+        return [self._passive(shown[0], route.data) if shown else Outgoing(NOTHING, "text/plain")]
+
+    def _passive(self, reply: Reply, data: Mapping[str, str]) -> Outgoing:
+        body = passive_xml(reply, data["from"], data["to"], int(data["timestamp"]))
+        in_json = data.get("format") == "json"
+        if in_json:
+            body = passive_json(body)
+        if data.get("encrypted"):
+            sealed = self._envelope.seal(body, data["timestamp"], data["nonce"], int(data.get("key", "0")))
+            body = sealed_json(sealed) if in_json else sealed_xml(sealed)
+        return Outgoing(body, "application/json" if in_json else "application/xml")
+
+    # --- speaking first --------------------------------------------------------------------------------------
+
+    def push_route(self, message: Message) -> Route | None:
+        """`data`: `to`; where `message` opened a window of pushes, how many (`count`) for how long (`window_s`)."""
+        settings, content = self._settings, message.content
+        if settings.push is False or not settings.app_secret.get_secret_value():
+            return None
+        data = {"to": message.address.user}
+        if not isinstance(content, Event):
+            return Route("push", data | {"count": str(PUSH.push_count), "window_s": str(PUSH.push_window_s)})
+        if content.name in SILENT:
+            return None
+        if content.name in MENU:
+            data |= {"count": str(MENU_COUNT), "window_s": str(MENU_WINDOW_S)}
+        return Route("push", data)
+
+    def token_request(self) -> Outgoing:
+        settings = self._settings
+        body = {
+            "grant_type": "client_credential",
+            "appid": settings.app_id,
+            "secret": settings.app_secret.get_secret_value(),
+            "force_refresh": False,
+        }
+        return Outgoing(orjson.dumps(body), "application/json", f"{self._api_base}/cgi-bin/stable_token")
+
+    def token_of(self, body: bytes, now: float) -> Token | Judgement:
+        return read_token(body, now)
+
+    def with_token(self, outgoing: Outgoing, token: str) -> Outgoing:
+        return replace(outgoing, url=f"{outgoing.url}?access_token={quote(token, safe='')}")
+
+    def judge(self, status: int, body: bytes) -> Judgement:
+        return read_judgement(status, body)
+
+
+def _passive_route(message: Message, opened: _Opened, query: Mapping[str, str]) -> Route:
+    fields: Fields = message.raw
+    data = {
+        "to": message.address.user,
+        "from": said(fields, "ToUserName"),
+        "timestamp": query["timestamp"],
+        "nonce": query.get("nonce", ""),
+    }
+    if opened.encrypted:
+        data |= {"encrypted": "yes"} | ({"key": str(opened.key)} if opened.key else {})
+    if is_json(opened.body):
+        data["format"] = "json"
+    return Route("passive", data)
