@@ -1,0 +1,52 @@
+"""Plain data as the stores keep it: what JSON and BSON cannot hold is tamed rather than refused, since a turn that
+cannot be written would come back for ever."""
+
+from __future__ import annotations
+
+import math
+from typing import TypeAlias
+
+import orjson
+
+from adapters.message import Json
+
+Plain: TypeAlias = dict[str, Json]
+
+_INT64 = 1 << 63
+
+
+def dump(data: Json) -> bytes:
+    """JSON. Integers beyond 64 bits become floats, NaN and infinities null, lone surrogates U+FFFD, keys strings."""
+    try:
+        return orjson.dumps(data)
+    except TypeError:
+        return orjson.dumps(tame(data))
+
+
+def load(data: bytes) -> Json:
+    return orjson.loads(data)
+
+
+def tame(value: Json) -> Json:
+    """`value` as both JSON and BSON can hold it. Raises TypeError for what is no plain data."""
+    match value:
+        case None | bool():
+            return value
+        case str():
+            return _text(value)
+        case int():
+            return value if -_INT64 <= value < _INT64 else float(value) if abs(value) < 10**308 else None
+        case float():
+            return value if math.isfinite(value) else None
+        case dict():
+            return {_text(str(key)): tame(item) for key, item in value.items()}
+        case list() | tuple():
+            return [tame(item) for item in value]
+        case _:
+            raise TypeError(f"{type(value).__name__} is not plain data and cannot be stored")
+
+
+def _text(value: str) -> str:
+    if value.isascii():
+        return value
+    return value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
