@@ -1,0 +1,82 @@
+"""The way in for every channel: durable first, then thought about. Pages, REST and webhooks all come through here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from urllib.parse import quote
+
+from adapters.channel import Route
+from adapters.message import Event, Message
+from bot import faults
+from bot.store import Store
+from bot.turn import Turn
+from bot.windows import Windows
+
+MAX_UNDER_WAY = 2000
+"""Turns that one process holds between accept and commit; beyond it the sender is asked to come again."""
+
+
+class Busy(Exception):
+    """Too much is under way, or the process is shutting down: answer 503, the sender repeats."""
+
+
+class Inbox:
+    """`accept` makes a message durable and sets the bot to work on it; `ready` waits for the answer.
+
+    turn = await inbox.accept(message, Route("live"))      # StoreDown, Busy -> 503
+    answered = await inbox.ready(turn.id, 30)       # None: not yet
+    answered.replies
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        windows: Windows,
+        nudge: Callable[[str], None],
+        under_way: Callable[[], int],
+        *,
+        limit: int = MAX_UNDER_WAY,
+    ) -> None:
+        self._store = store
+        self._windows = windows
+        self._nudge = nudge
+        self._under_way = under_way
+        self._limit = limit
+        self.closed = False
+
+    async def accept(self, message: Message, route: Route | None = None) -> Turn:
+        """The message's turn, new or (the same id was accepted before) as it stands. `route` is the way out that came
+        with it: `live` for pages and REST, whose turns need no sending. Raises `StoreDown` and `Busy`."""
+        if self.closed or self._under_way() >= self._limit:
+            raise Busy
+        faults.reach("before_accept")
+        turn = await self._store.accept(turn_of(message, route))
+        faults.reach("after_accept")
+        if turn.status == "new":
+            self._nudge(turn.conversation)
+        return turn
+
+    async def ready(self, turn_id: str, seconds: float) -> Turn | None:
+        """The turn once its replies are there; None after `seconds`. Joins the wait of others."""
+        with self._windows.open(turn_id) as window:
+            turn = await self._store.turn(turn_id)
+            if turn is not None and turn.status != "new":
+                return turn
+            settled = await self._windows.wait(window, turn_id, seconds)
+        return settled.turn if settled else None
+
+
+def turn_id(message: Message) -> str:
+    return f"{message.address.conversation}/{quote(message.id, safe='')}"
+
+
+def turn_of(message: Message, route: Route | None) -> Turn:
+    return Turn(
+        id=turn_id(message),
+        conversation=message.address.conversation,
+        kind="event" if isinstance(message.content, Event) else "message",
+        address=message.address,
+        at=message.at,
+        message=message,
+        route=route,
+    )
