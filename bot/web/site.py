@@ -1,0 +1,35 @@
+"""Everything that the web pages need from the rest of the service, as one value."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from zoneinfo import ZoneInfo
+
+from aiohttp import web
+
+from bot.inbox import Inbox
+from bot.store import Store
+from bot.web.origins import Origins
+
+
+def peer(request: web.Request) -> str:
+    """The address that the request comes from, where no proxy is trusted."""
+    return request.remote or ""
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """`clock` gives epoch seconds; `remote` the client's address (behind trusted proxies: the one they name).
+    `rest` serves Rasa's REST channel; an empty `console_token` closes the console."""
+
+    store: Store
+    inbox: Inbox
+    console_token: str = ""
+    origins: Origins = field(default_factory=Origins)
+    timezone: ZoneInfo = field(default_factory=lambda: ZoneInfo("Asia/Shanghai"))
+    clock: Callable[[], float] = time.time
+    remote: Callable[[web.Request], str] = peer
+    rest: bool = True
+    rest_wait_s: float = 60.0
