@@ -56,7 +56,7 @@ async def bot(settings: WeChatAccount, answer: Answer) -> AsyncIterator[str]:
         await runner.cleanup()
 
 
-def echo(settings: WeChatAccount) -> Answer:
+def echo(settings: WeChatAccount) -> Callable[[Messages, int], Awaitable[Outgoing]]:
     channel = WeChat("main", settings)
 
     async def answer(parsed: Messages, post: int) -> Outgoing:
