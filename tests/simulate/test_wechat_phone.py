@@ -23,7 +23,8 @@ Answer = Callable[[Messages, int], Awaitable[Outgoing | int]]
 
 
 def account(mode: str) -> WeChatAccount:
-    return WeChatAccount(app_id="wx1", app_secret="s", token="tok", encoding_aes_key=KEY, mode=mode)  # type: ignore[arg-type]
+    keys = {"app_id": "wx1", "app_secret": "s", "token": "tok", "encoding_aes_key": KEY, "mode": mode}
+    return WeChatAccount.model_validate(keys)
 
 
 @asynccontextmanager
