@@ -1,0 +1,190 @@
+"""Hop 8: what is ready goes out through the vendor's API, first in, first out in each conversation."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from adapters.channel import Judgement, Route, Token, TokenVault, Transport
+from bot import faults
+from bot.conversations import PerConversation
+from bot.log import Log
+from bot.metrics import Metrics
+from bot.store import Store, StoreDown
+from bot.turn import Turn
+from bot.ways import KEEP_S, Key, Outlet, Ways
+
+PUSH_CLAIM_S = 30.0
+POST_S = 20.0
+"""A post that takes longer is given up and tried again; shorter than the claim, so that nobody else sends meanwhile."""
+FIRST_WAIT_S = 1.0
+LONGEST_WAIT_S = 60.0
+MUTED_S = 24 * 3600.0
+"""After how long an account that was not allowed to push is tried again."""
+API_UNAUTHORIZED = "48001"
+
+Alert = Callable[[str, str], Awaitable[None]]
+"""`await alert(what, text)`: tells people of `what` (handoff, dead, config). It must not raise."""
+
+
+def backoff(attempts: int, jitter: float) -> float:
+    """Seconds until the next try after `attempts` failed ones; `jitter` is random in [0, 1)."""
+    return float(min(LONGEST_WAIT_S, FIRST_WAIT_S * 2 ** min(attempts, 10)) * (0.5 + jitter / 2))
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """How far sending one turn got: parts that are out, and the vendor's word on the last."""
+
+    shown: int
+    judgement: Judgement
+
+
+class Outbox:
+    """Sends what waits in a conversation, one task at a time per conversation in this process; the store's claims
+    keep other processes away."""
+
+    def __init__(
+        self,
+        store: Store,
+        ways: Ways,
+        transport: Transport,
+        clock: Callable[[], float],
+        jitter: Callable[[], float],
+        alert: Alert,
+        metrics: Metrics,
+        log: Log,
+    ) -> None:
+        self._store = store
+        self._ways = ways
+        self._transport = transport
+        self._clock = clock
+        self._jitter = jitter
+        self._alert = alert
+        self._metrics = metrics
+        self._log = log
+        self._senders = PerConversation(self._drain, log)
+
+    def nudge(self, conversation: str) -> None:
+        """Send what waits in `conversation` soon."""
+        self._senders.nudge(conversation)
+
+    async def drained(self, seconds: float) -> bool:
+        """Wait for the sends that are under way; False where they take longer."""
+        return await self._senders.drained(seconds)
+
+    async def _drain(self, conversation: str) -> None:
+        try:
+            for turn in await self._store.unsent(conversation):
+                if not await self._send_one(turn):
+                    return
+        except StoreDown as down:
+            self._log.warning("store down while sending", conversation=conversation, error=str(down))
+
+    async def _send_one(self, turn: Turn) -> bool:
+        """True where the turn needs no more sending, so that the next may go."""
+        now = self._clock()
+        held = turn.status == "sending" and turn.until > now
+        if held or (turn.status == "ready" and turn.due > now and not self._hopeless(turn, now)):
+            return False
+        route = self._ways.push_route(turn)
+        outlet = self._ways.outlet(turn)
+        if not await self._store.claim(turn.id, route or turn.route or Route("push"), now + PUSH_CLAIM_S):
+            return False
+        faults.reach("after_claim")
+        if outlet is None:
+            return await self._give_up(turn, turn.shown, f"no account {turn.address.account} of {turn.address.channel}")
+        if self._hopeless(turn, now):
+            return await self._give_up(turn, turn.shown, f"no way out within {KEEP_S / 3600:g} h")
+        if route is None:
+            # Only the customer's next message opens a way.
+            await self._store.finish(turn.id, "ready", shown=turn.shown, due=turn.ready_at + KEEP_S)
+            return False
+        return await self._note(turn, outlet, await self._post(turn, outlet, route))
+
+    def _hopeless(self, turn: Turn, now: float) -> bool:
+        return bool(turn.ready_at) and turn.ready_at + KEEP_S <= now and turn.attempts > 0
+
+    async def _post(self, turn: Turn, outlet: Outlet, route: Route) -> Sent:
+        channel = outlet.channel
+        parts = self._ways.parts(turn, channel, "push")
+        for place in range(turn.shown, len(parts)):
+            if place > turn.shown and not await self._store.advance(turn.id, place, self._clock() + PUSH_CLAIM_S):
+                return Sent(place, Judgement("retry", "the claim was lost while sending"))
+            if not await self._may_spend(turn, outlet):
+                return Sent(place, Judgement("dead", "the vendor's quota of pushes is used up"))
+            for outgoing in channel.render([parts[place]], route):
+                faults.reach("before_send")
+                try:
+                    async with asyncio.timeout(POST_S):
+                        judgement = await self._transport.post(channel, outgoing)
+                except TimeoutError:
+                    judgement = Judgement("retry", f"no answer within {POST_S:g} s")
+                faults.reach("after_send")
+                if judgement.verdict != "ok":
+                    return Sent(place, judgement)
+        return Sent(len(parts), Judgement("ok"))
+
+    async def _may_spend(self, turn: Turn, outlet: Outlet) -> bool:
+        """A user's message brings its own allowance, which its merged parts keep to; what we say unasked draws on
+        the allowance of the conversation."""
+        limits = getattr(outlet.channel, "push_limits", outlet.channel.limits)
+        if not limits.push_count or turn.kind in ("message", "event"):
+            return True
+        return await self._store.spend(f"push/{turn.conversation}", limits.push_count, limits.push_window_s)
+
+    async def _note(self, turn: Turn, outlet: Outlet, sent: Sent) -> bool:
+        judgement = sent.judgement
+        if judgement.verdict == "ok":
+            await self._store.finish(turn.id, "sent", shown=sent.shown)
+            faults.reach("after_finish")
+            self._metrics.delivered("push", turn)
+            return True
+        if judgement.code == API_UNAUTHORIZED and outlet.learns:
+            await self.mute((turn.address.channel, turn.address.account))
+            await self._store.finish(turn.id, "ready", shown=sent.shown, due=turn.ready_at + KEEP_S)
+            return False
+        if judgement.verdict in ("retry", "refresh"):
+            due = self._clock() + backoff(turn.attempts, self._jitter())
+            await self._store.finish(turn.id, "ready", shown=sent.shown, due=due, error=judgement.reason)
+            self._metrics.retried()
+            self._log.info("send failed, will try again", turn=turn.id, error=judgement.reason)
+            return False
+        if judgement.verdict == "config":
+            await self._alert("config", f"{turn.address.channel}/{turn.address.account}: {judgement.reason}")
+        return await self._give_up(turn, sent.shown, judgement.reason)
+
+    async def _give_up(self, turn: Turn, shown: int, reason: str) -> bool:
+        await self._store.finish(turn.id, "dead", shown=shown, error=reason)
+        faults.reach("after_finish")
+        self._metrics.dead()
+        self._log.warning("cannot be delivered", turn=turn.id, error=reason)
+        await self._alert("dead", f"{turn.conversation}: {reason}")
+        return True
+
+    # --- accounts that may not push
+
+    async def learn(self, vault: TokenVault, keys: dict[Key, Outlet]) -> None:
+        """Take over from the store which accounts were found not to be allowed to push."""
+        self._vault = vault
+        for key, outlet in keys.items():
+            if outlet.learns:
+                word = await vault.get(_flag(key), self._word("may"))
+                if word.value == "may not":
+                    self._ways.mute.add(key)
+
+    async def mute(self, key: Key) -> None:
+        self._ways.mute.add(key)
+        await self._vault.get(_flag(key), self._word("may not"), stale="may")
+        self._log.warning("the account may not push (errcode 48001): answers go out in responses only", account=key)
+
+    def _word(self, word: str) -> Callable[[], Awaitable[Token]]:
+        async def fetch() -> Token:
+            return Token(word, self._clock() + MUTED_S)
+
+        return fetch
+
+
+def _flag(key: Key) -> str:
+    return f"may-push/{key[0]}/{key[1]}"

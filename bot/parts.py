@@ -1,0 +1,154 @@
+"""How a turn's replies become what goes out: parts that fit the channel, and one response body packed with them. Pure.
+
+`Turn.shown` counts parts, so the same replies must always come to the same parts: those of a turn whose first part
+went out in a response body are fitted by the channel's passive limits ever after, all others by its push limits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import orjson
+
+from adapters.channel import Limits, Route
+from adapters.message import Reply, Text
+from bot.turn import Turn
+
+Fit = Callable[[Sequence[Reply], Limits], list[Reply]]
+"""`adapters.degrade.fit`."""
+
+CONTINUE = "继续"
+MORE = f"\n\n回复「{CONTINUE}」查看"
+"""Ends a body after which there is more to see, where the account cannot send it by itself."""
+
+CARRIES, CARRIER, MORE_FOLLOWS, BASIS = "carries", "carrier", "more", "basis"
+"""Keys that a passive route's data may have: what its body carries (JSON of `Slice`s; without it, the whole of its
+own turn), the turn whose response carries this one, whether `MORE` ends the body, and by which limits it was fitted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """Parts `start` to `end` of one turn."""
+
+    turn_id: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """What one response carries: the replies to render, of which turns they are, whether something stays behind
+    (`rest`), and whether the body ends with `MORE`."""
+
+    replies: tuple[Reply, ...]
+    slices: tuple[Slice, ...]
+    rest: bool = False
+    more: bool = False
+
+
+def passive_parts(replies: Sequence[Reply], limits: Limits, fit: Fit) -> list[Reply]:
+    """`replies` fitted for response bodies: where there are several, each leaves room for `MORE`."""
+    parts = fit(replies, limits)
+    if len(parts) <= 1:
+        return parts
+    return fit(replies, replace(limits, text_bytes=limits.text_bytes - _size(MORE)))
+
+
+def push_parts(replies: Sequence[Reply], limits: Limits, fit: Fit) -> list[Reply]:
+    """`replies` fitted for pushes, neighbouring texts merged where they would be more than one message allows."""
+    parts = fit(replies, limits)
+    if not limits.push_count or len(parts) <= limits.push_count:
+        return parts
+    merged: list[Reply] = []
+    for part in parts:
+        last = merged[-1] if merged else None
+        if isinstance(last, Text) and isinstance(part, Text) and _size(last.text + part.text) < limits.text_bytes:
+            merged[-1] = Text(f"{last.text}\n{part.text}")
+        else:
+            merged.append(part)
+    return merged
+
+
+def pack(waiting: Sequence[tuple[Turn, Sequence[Reply]]], limits: Limits, *, hint: bool) -> Body:
+    """The oldest of what waits, as much as one response holds: one reply, or texts joined by line breaks.
+
+    `waiting` are turns in order with all their parts, of which `turn.shown` have gone out. With `hint` the body
+    says so where something stays behind.
+    """
+    queue = [
+        (turn.id, place, part) for turn, parts in waiting for place, part in enumerate(parts) if place >= turn.shown
+    ]
+    everything = _joined([part for _, _, part in queue], limits.text_bytes)
+    if everything is not None:
+        return Body((everything,) if queue else (), _slices(queue))
+    room = limits.text_bytes - (_size(MORE) if hint else 0)
+    count = 1
+    while count < len(queue) and _joined([part for _, _, part in queue[: count + 1]], room) is not None:
+        count += 1
+    slices = _slices(queue[:count])
+    said = _joined([part for _, _, part in queue[:count]], limits.text_bytes)
+    if hint and isinstance(said, Text) and _size(said.text + MORE) <= limits.text_bytes:
+        return Body((Text(said.text + MORE),), slices, rest=True, more=True)
+    return Body((said,) if said is not None else (), slices, rest=True)
+
+
+def unpack(slices: Sequence[Slice], parts: Callable[[str], Sequence[Reply]], *, more: bool) -> tuple[Reply, ...]:
+    """The replies of a body that went out before, again: `parts` gives a turn's parts by its id."""
+    said = [part for piece in slices for part in parts(piece.turn_id)[piece.start : piece.end]]
+    if not said:
+        return ()
+    if not all(isinstance(part, Text) for part in said):
+        return tuple(said)
+    text = "\n".join(part.text for part in said if isinstance(part, Text))
+    return (Text(text + MORE if more else text),)
+
+
+def with_body(route: Route, body: Body, turn_id: str, worker: str) -> Route:
+    """`route`, remembering what its response carries, so that a repeated request gets the same again."""
+    data = {**route.data, "by": worker, BASIS: "passive"}
+    own = all(piece.turn_id == turn_id and piece.start == 0 for piece in body.slices)
+    if not own or body.rest:
+        data[CARRIES] = orjson.dumps([[s.turn_id, s.start, s.end] for s in body.slices]).decode()
+    if body.more:
+        data[MORE_FOLLOWS] = "1"
+    return Route("passive", data)
+
+
+def carried_by(route: Route, carrier: str, worker: str) -> Route:
+    """The route of a turn that goes out in the response to another one, `carrier`."""
+    return Route("passive", {**route.data, "by": worker, BASIS: "passive", CARRIER: carrier})
+
+
+def slices_of(turn: Turn) -> tuple[Slice, ...]:
+    """What the response to `turn` carries, as `with_body` noted it."""
+    noted = turn.route.data.get(CARRIES) if turn.route else None
+    if noted is None:
+        return (Slice(turn.id, 0, _ALL),)
+    return tuple(Slice(*piece) for piece in orjson.loads(noted))
+
+
+_ALL = 1 << 30
+
+
+def _joined(parts: Sequence[Reply], room: int) -> Reply | None:
+    """`parts` as one reply, or None where they do not go into one."""
+    if len(parts) == 1:
+        return parts[0]
+    texts = [part.text for part in parts if isinstance(part, Text)]
+    if len(texts) < len(parts):
+        return None
+    text = "\n".join(texts)
+    return Text(text) if _size(text) <= room else None
+
+
+def _slices(queue: Sequence[tuple[str, int, Reply]]) -> tuple[Slice, ...]:
+    slices: dict[str, Slice] = {}
+    for turn_id, place, _ in queue:
+        start = slices[turn_id].start if turn_id in slices else place
+        slices[turn_id] = Slice(turn_id, start, place + 1)
+    return tuple(slices.values())
+
+
+def _size(text: str) -> int:
+    return len(text.encode("utf-8", "surrogatepass"))

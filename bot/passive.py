@@ -1,0 +1,214 @@
+"""Answers in the open HTTP response, by the table of the delivery protocol: who may push, and who may not."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from adapters.channel import Channel, Outgoing, Route
+from adapters.message import Message, Reply, Text
+from bot import faults
+from bot.inbox import Inbox, turn_id
+from bot.metrics import Metrics
+from bot.outbox import Outbox
+from bot.parts import CARRIER, MORE_FOLLOWS, Body, Slice, carried_by, pack, slices_of, unpack, with_body
+from bot.store import Store
+from bot.turn import Turn
+from bot.ways import KEEP_S, PASSIVE_CLAIM_S, Ways
+from bot.windows import Settled, Windows
+
+WORKING = "正在处理，请稍候。回复任意内容查看结果。"
+"""The last resort of an account that may not push: the answer goes out with the next message."""
+LOOK_AGAIN_S = 0.03
+POSTS = 3
+"""How often WeChat posts one message."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """How to answer one request: with `outgoing` (None: nothing to say, acknowledge it), or, if `close`, not at all,
+    so that the vendor posts again. `notes`: turns, how far they go out with it and how many parts they have."""
+
+    outgoing: Outgoing | None = None
+    close: bool = False
+    notes: tuple[tuple[Slice, int], ...] = ()
+
+
+ACKNOWLEDGED = Answer()
+
+
+class Passive:
+    """What the response to a message carries, and the note of it once it is written."""
+
+    def __init__(
+        self,
+        store: Store,
+        inbox: Inbox,
+        windows: Windows,
+        ways: Ways,
+        outbox: Outbox,
+        clock: Callable[[], float],
+        worker: str,
+        metrics: Metrics,
+    ) -> None:
+        self._store = store
+        self._inbox = inbox
+        self._windows = windows
+        self._ways = ways
+        self._outbox = outbox
+        self._clock = clock
+        self._worker = worker
+        self._metrics = metrics
+        self._posts: dict[str, int] = {}
+
+    async def answer(self, channel: Channel, message: Message, route: Route, arrived: float) -> Answer:
+        """Accept `message` and wait for its answer as long as the vendor does; `arrived` is the loop's time at which
+        the request came. Raises `StoreDown` and `Busy`."""
+        deadline = arrived + self._ways.window.answer_s
+        this = turn_id(message)
+        self._posts[this] = self._posts.pop(this, 0) + 1
+        if len(self._posts) > 10_000:
+            del self._posts[next(iter(self._posts))]
+        with self._windows.open(this) as window:
+            turn = await self._inbox.accept(message, route)
+            if self._posts.get(this, 1) > 1 or turn.status != "new":
+                self._metrics.repeated()
+            settled: Settled | None = Settled(turn)
+            if turn.status == "new":
+                settled = await self._windows.wait(window, this, max(0.0, deadline - _time()))
+        if settled is None:
+            return self._late(channel, turn, route)
+        return await self._settled(channel, settled.turn, route, deadline)
+
+    async def note(self, answer: Answer, *, written: bool) -> None:
+        """What came of the response that `answer` filled."""
+        for piece, total in answer.notes:
+            done = piece.end >= total
+            shown = piece.end if written else piece.start
+            status: Literal["sent", "ready"] = "sent" if written and done else "ready"
+            turn = await self._store.turn(piece.turn_id) if status == "ready" else None
+            pushes = turn is not None and self._ways.push_route(turn) is not None
+            due = 0.0 if pushes or turn is None else turn.ready_at + KEEP_S
+            await self._store.finish(piece.turn_id, status, shown=shown, due=due)
+            if pushes and turn is not None:
+                self._outbox.nudge(turn.conversation)
+        if answer.notes:
+            faults.reach("after_finish")
+            self._posts.pop(answer.notes[-1][0].turn_id, None)
+
+    # --- the table
+
+    async def _settled(self, channel: Channel, turn: Turn, route: Route, deadline: float) -> Answer:
+        while True:
+            match self._standing(turn):
+                case "done":
+                    return ACKNOWLEDGED
+                case "again":
+                    return await self._again(channel, turn, route)
+                case "open":
+                    answer = await self._claim(channel, turn, route)
+                    if answer is not None:
+                        return answer
+            if _time() >= deadline:
+                return self._late(channel, turn, route)
+            await asyncio.sleep(LOOK_AGAIN_S)
+            turn = await self._store.turn(turn.id) or turn
+
+    def _standing(self, turn: Turn) -> Literal["done", "again", "open"]:
+        """Nothing (more) to say here, the same reply again, or still to be claimed."""
+        own = turn.route is not None and turn.route.kind == "passive" and "by" in turn.route.data
+        own = own and turn.route is not None and CARRIER not in turn.route.data
+        match turn.status:
+            case "sent":
+                return "again" if own else "done"
+            case "dead":
+                return "done"
+            case "sending" if turn.until > self._clock():
+                return "again" if own else "done"
+            case "ready" if own and turn.shown:
+                return "again"
+            case _:
+                return "open"
+
+    def _late(self, channel: Channel, turn: Turn, route: Route) -> Answer:
+        if self._ways.push_route(turn) is not None:
+            return ACKNOWLEDGED
+        since = self._clock() - turn.accepted
+        if self._posts.get(turn.id, 1) < POSTS and since < self._ways.window.last_post_s:
+            return Answer(close=True)
+        return Answer(_render(channel, (Text(WORKING),), route))
+
+    # --- bodies
+
+    async def _again(self, channel: Channel, turn: Turn, route: Route) -> Answer:
+        """The body that `turn` is, or was, answered with; noted where that has not happened yet."""
+        slices = slices_of(turn)
+        turns = {turn.id: turn}
+        for piece in slices:
+            if piece.turn_id not in turns and (other := await self._store.turn(piece.turn_id)):
+                turns[other.id] = other
+        parts = {other.id: self._parts(channel, other) for other in turns.values()}
+        slices = tuple(
+            replace(piece, end=min(piece.end, len(parts[piece.turn_id]))) for piece in slices if piece.turn_id in parts
+        )
+        more = turn.route is not None and MORE_FOLLOWS in turn.route.data
+        replies = unpack(slices, lambda each: parts[each], more=more)
+        notes = _notes(turn, slices, parts) if turn.status == "sending" else ()
+        return Answer(_render(channel, replies, route), notes=notes)
+
+    async def _claim(self, channel: Channel, turn: Turn, route: Route) -> Answer | None:
+        """Take what waits in the conversation up to `turn` into this response; None where somebody else is at it."""
+        unsent = await self._store.unsent(turn.conversation)
+        ids = [other.id for other in unsent]
+        if turn.id not in ids:
+            return None
+        carried = unsent[: ids.index(turn.id) + 1]
+        earlier = carried[:-1]
+        pushes = self._ways.push_route(turn) is not None
+        now = self._clock()
+        if earlier and (pushes or any(self._in_hand(other, now) for other in earlier)):
+            return None
+        parts = {other.id: self._parts(channel, other) for other in carried}
+        body = pack([(other, parts[other.id]) for other in carried], channel.limits, hint=not pushes)
+        if not await self._claim_all(body, {other.id: other for other in carried}, turn, route, now):
+            return None
+        faults.reach("after_claim")
+        return Answer(_render(channel, body.replies, route), notes=_notes(carried[-1], body.slices, parts))
+
+    def _in_hand(self, turn: Turn, now: float) -> bool:
+        return self._windows.is_open(turn.id) or (turn.status == "sending" and turn.until > now)
+
+    async def _claim_all(self, body: Body, turns: dict[str, Turn], last: Turn, route: Route, now: float) -> bool:
+        until = now + PASSIVE_CLAIM_S
+        claimed: list[Turn] = []
+        for piece in (*(piece for piece in body.slices if piece.turn_id != last.id), None):
+            turn = turns[piece.turn_id] if piece else last
+            way = carried_by(route, last.id, self._worker) if piece else with_body(route, body, last.id, self._worker)
+            if not await self._store.claim(turn.id, way, until):
+                for other in claimed:
+                    await self._store.finish(other.id, "ready", shown=other.shown, due=other.ready_at + KEEP_S)
+                return False
+            claimed.append(turn)
+        return True
+
+    def _parts(self, channel: Channel, turn: Turn) -> list[Reply]:
+        return self._ways.parts(turn, channel, "passive")
+
+
+def _notes(turn: Turn, slices: Sequence[Slice], parts: dict[str, list[Reply]]) -> tuple[tuple[Slice, int], ...]:
+    """What to note once the body is out: of every turn in it, and of `turn` whose response it is."""
+    notes = [(piece, len(parts[piece.turn_id])) for piece in slices]
+    if all(piece.turn_id != turn.id for piece in slices):
+        notes.append((Slice(turn.id, turn.shown, turn.shown), len(parts[turn.id])))
+    return tuple(notes)
+
+
+def _render(channel: Channel, replies: Sequence[Reply], route: Route) -> Outgoing | None:
+    rendered = channel.render(replies, Route("passive", route.data)) if replies else []
+    return rendered[0] if rendered else None
+
+
+def _time() -> float:
+    return asyncio.get_running_loop().time()

@@ -1,0 +1,105 @@
+"""Which way out a turn has: the open response, a push through the vendor's API, or whoever watches. Decides, sends
+nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from adapters.channel import Channel, Limits, Pushing, Route
+from adapters.message import Reply
+from bot.parts import BASIS, Fit, pack, passive_parts, push_parts, with_body
+from bot.turn import Turn
+
+LIVE = frozenset({"web", "rest"})
+"""Channels whose pages read the log: their turns are sent as soon as they are ready."""
+
+PASSIVE_CLAIM_S = 10.0
+"""How long a response may take to be written before its turn is up for sending again."""
+
+KEEP_S = 48 * 3600.0
+"""How long an answer waits for a way out (WeChat accepts customer-service messages for 48 h)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The passive window of a vendor. It closes the connection after 5 s and posts again, three times in all: we
+    answer by `answer_s`, and a post that comes `last_post_s` after the first was accepted is the last one."""
+
+    answer_s: float = 4.5
+    last_post_s: float = 8.0
+
+
+@dataclass(frozen=True, slots=True)
+class Outlet:
+    """One account's channel; `learns`: whether it may push is found out by trying (`push: auto`)."""
+
+    channel: Channel
+    learns: bool = False
+
+
+Key = tuple[str, str]
+"""Channel and account."""
+
+
+class Ways:
+    """The ways out of every account that is served."""
+
+    def __init__(self, outlets: Mapping[Key, Outlet], fit: Fit, worker: str, window: Window | None = None) -> None:
+        self._outlets = outlets
+        self._fit = fit
+        self._worker = worker
+        self.window = window or Window()
+        self.mute: set[Key] = set()
+        """Accounts that were found not to be allowed to push."""
+
+    def outlet(self, turn: Turn) -> Outlet | None:
+        return self._outlets.get((turn.address.channel, turn.address.account))
+
+    def is_live(self, turn: Turn) -> bool:
+        return turn.address.channel in LIVE or (turn.route is not None and turn.route.kind == "live")
+
+    def push_route(self, turn: Turn) -> Route | None:
+        """The push way to whoever the turn answers; None where the account may not push."""
+        outlet = self.outlet(turn)
+        if outlet is None or turn.message is None or (turn.address.channel, turn.address.account) in self.mute:
+            return None
+        channel = outlet.channel
+        route = channel.push_route(turn.message) if isinstance(channel, Pushing) else None
+        return route and Route("push", {**route.data, BASIS: _basis(turn) or "push", "by": self._worker})
+
+    def parts(self, turn: Turn, channel: Channel, way: Literal["passive", "push"]) -> list[Reply]:
+        """What the turn's replies come to, going out by `way`."""
+        if (_basis(turn) or way) == "passive":
+            return passive_parts(turn.replies, channel.limits, self._fit)
+        return push_parts(turn.replies, _push_limits(channel), self._fit)
+
+    def dispose(self, turn: Turn, *, earlier: bool, window: bool, now: float) -> Turn:
+        """`turn`, thought through, as it is committed. `earlier`: others of its conversation have not gone out yet;
+        `window`: a response is open for it in this process; `now` is the store's time."""
+        turn = replace(turn, ready_at=now)
+        outlet = self.outlet(turn)
+        if self.is_live(turn) or (not turn.replies and not (window and earlier)):
+            return replace(turn, status="sent", shown=len(turn.replies), sent_at=now)
+        if outlet is None:
+            return replace(turn, status="ready")
+        pushes = self.push_route(turn) is not None
+        if window and not earlier and turn.route is not None:
+            body = pack([(turn, self.parts(turn, outlet.channel, "passive"))], outlet.channel.limits, hint=not pushes)
+            route = with_body(turn.route, body, turn.id, self._worker)
+            return replace(turn, status="sending", route=route, until=now + PASSIVE_CLAIM_S)
+        if not pushes:
+            return replace(turn, status="ready", due=now + KEEP_S)
+        # Another process may hold the open response: it gets the time until its window ends.
+        waits = turn.route is not None and turn.route.kind == "passive"
+        return replace(turn, status="ready", due=turn.accepted + self.window.answer_s if waits else 0.0)
+
+
+def _basis(turn: Turn) -> str:
+    """By which limits the parts that went out were fitted; empty where none did."""
+    return turn.route.data.get(BASIS, "") if turn.shown and turn.route else ""
+
+
+def _push_limits(channel: Channel) -> Limits:
+    return channel.push_limits if isinstance(channel, Pushing) else channel.limits

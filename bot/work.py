@@ -1,0 +1,261 @@
+"""Hops 4 to 7: take the conversation, think about its oldest turn, commit. One conversation is one task at a time."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from datetime import datetime, tzinfo
+
+from adapters.message import Content, Custom, Text
+from bot import faults
+from bot.actions import Breaker, Catalogue, JournaledActions, LeaseLost
+from bot.conversations import PerConversation
+from bot.log import Log
+from bot.metrics import Metrics
+from bot.outbox import Alert, Outbox
+from bot.parts import CONTINUE
+from bot.store import Store, StoreDown
+from bot.turn import Session, Turn
+from bot.ways import KEEP_S, Ways
+from bot.windows import Windows
+from flows.state import Dialect, Dialogue, Heard, Outcome, Why
+from nlu.meaning import Meaning
+
+LEASE_S = 6.0
+FIRST_KNOCK_S, LONGEST_KNOCK_S = 0.03, 0.5
+"""How soon, and how late, to ask again for a conversation that another worker holds."""
+APOLOGY = "抱歉，系统出了点问题，请稍后再试。"
+
+
+@dataclass(frozen=True, slots=True)
+class Bot:
+    """What thinks. Swapped as a whole while running; a turn under way ends with the one that it began with.
+    `slow`: parsing takes longer than about 2 ms, so it is done off the event loop."""
+
+    parse: Callable[[str, datetime], Meaning]
+    engine: Dialect
+    actions: Catalogue
+    timezone: tzinfo
+    version: str = ""
+    slow: bool = False
+
+
+class Work:
+    """`nudge(conversation)` after something was accepted; `bot` may be replaced at any time."""
+
+    def __init__(
+        self,
+        store: Store,
+        bot: Bot,
+        windows: Windows,
+        ways: Ways,
+        outbox: Outbox,
+        clock: Callable[[], float],
+        worker: str,
+        alert: Alert,
+        metrics: Metrics,
+        log: Log,
+    ) -> None:
+        self.bot = bot
+        self._store = store
+        self._windows = windows
+        self._ways = ways
+        self._outbox = outbox
+        self._clock = clock
+        self._worker = worker
+        self._alert = alert
+        self._metrics = metrics
+        self._log = log
+        self._breaker = Breaker(time.monotonic)
+        self._thinkers = PerConversation(self._think, log)
+        self._background: set[asyncio.Task[None]] = set()
+
+    def nudge(self, conversation: str) -> None:
+        """Think about what is new in `conversation` soon."""
+        self._thinkers.nudge(conversation)
+
+    def under_way(self) -> int:
+        """Conversations that are being worked on."""
+        return len(self._thinkers)
+
+    async def drained(self, seconds: float) -> bool:
+        """Wait for the turns under way; False where they take longer (another process redoes them)."""
+        done = await self._thinkers.drained(seconds)
+        await asyncio.gather(*self._background)
+        return done
+
+    async def sweep(self) -> int:
+        """Take up what nobody works on: timers that are due, retries, leftovers of processes that died."""
+        stalled = await self._store.stalled()
+        for conversation in stalled:
+            self.nudge(conversation)
+            self._outbox.nudge(conversation)
+        return len(stalled)
+
+    # --- one conversation
+
+    async def _think(self, conversation: str) -> None:
+        knock_s = FIRST_KNOCK_S
+        try:
+            while True:
+                taken = await self._store.take(conversation, self._worker, LEASE_S)
+                if taken is None:
+                    # Who holds it may have looked before our turn was there: ask until we have looked ourselves.
+                    await asyncio.sleep(knock_s)
+                    knock_s = min(LONGEST_KNOCK_S, knock_s * 2)
+                elif not await self._next(*taken):
+                    return
+        except LeaseLost:
+            self._log.info("the lease was lost, the work is thrown away", conversation=conversation)
+        except StoreDown as down:
+            self._metrics.store_down()
+            self._log.warning("store down while thinking", conversation=conversation, error=str(down))
+
+    async def _next(self, session: Session, waiting: Sequence[Turn]) -> bool:
+        """Think about the oldest new turn; True where there may be more."""
+        faults.reach("after_take")
+        now = self._clock()
+        new = [turn for turn in waiting if turn.status == "new" and turn.due <= now]
+        if not new:
+            await self._store.release(session.conversation, self._worker)
+            return False
+        last = len(new) == 1 and not self._thinkers.nudged(session.conversation)
+        unsent = [turn for turn in waiting if turn.status in ("ready", "sending")]
+        with self._renewing(session.conversation):
+            committed = await self._turn(session, new[0], unsent, release=last)
+        if not committed:
+            await self._store.release(session.conversation, self._worker)
+        return not (committed and last)
+
+    async def _turn(self, session: Session, turn: Turn, unsent: Sequence[Turn], *, release: bool) -> bool:
+        dialogue, thought = await self._thought(session, turn, unsent)
+        disposed = self._ways.dispose(
+            thought, earlier=bool(unsent), window=self._windows.is_open(turn.id), now=self._clock()
+        )
+        faults.reach("before_commit")
+        if not await self._store.commit(replace(session, dialogue=dialogue), disposed, release=release):
+            self._log.info("the session moved meanwhile, the work is thrown away", turn=turn.id)
+            return False
+        faults.reach("after_commit")
+        if release and turn.id in session.done:
+            await self._store.release(session.conversation, self._worker)
+        self._metrics.committed(disposed, disposed.ready_at - turn.accepted)
+        await self._hand_over(disposed)
+        return True
+
+    async def _hand_over(self, turn: Turn) -> None:
+        taken = self._windows.settle(turn)
+        if turn.status == "sending" and not taken:
+            due = 0.0 if self._ways.push_route(turn) else turn.ready_at + KEEP_S
+            await self._store.finish(turn.id, "ready", shown=0, due=due)
+            self._outbox.nudge(turn.conversation)
+        elif turn.status == "ready" and turn.due <= self._clock():
+            self._outbox.nudge(turn.conversation)
+        if "handoff" in turn.flags:
+            self._tell("handoff", f"{turn.conversation}: {turn.message.text if turn.message else ''}")
+
+    def _tell(self, what: str, text: str) -> None:
+        async def tell() -> None:
+            await self._alert(what, text)
+
+        task = asyncio.create_task(tell())
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
+
+    @contextmanager
+    def _renewing(self, conversation: str) -> Iterator[None]:
+        """Hold the lease for as long as the work takes; costs nothing where it is quick."""
+        loop = asyncio.get_running_loop()
+        timer: asyncio.TimerHandle
+
+        def renew() -> None:
+            nonlocal timer
+            task = asyncio.create_task(self._renew(conversation))
+            self._background.add(task)
+            task.add_done_callback(self._background.discard)
+            timer = loop.call_later(LEASE_S / 3, renew)
+
+        timer = loop.call_later(LEASE_S / 3, renew)
+        try:
+            yield
+        finally:
+            timer.cancel()
+
+    async def _renew(self, conversation: str) -> None:
+        # Failing is no harm: the commit finds out.
+        with suppress(StoreDown):
+            await self._store.lease(conversation, self._worker, LEASE_S)
+
+    # --- one turn
+
+    async def _thought(self, session: Session, turn: Turn, unsent: Sequence[Turn]) -> tuple[Dialogue, Turn]:
+        """The dialogue after `turn`, and the turn with what the bot made of it."""
+        same = session.dialogue
+        if turn.replies:
+            return same, turn
+        if session.owner:
+            return same, replace(turn, meaning=await self._meaning(turn), flags=("owned",))
+        if self._asks_for_more(turn, unsent):
+            return same, replace(turn, flags=("continue",))
+        meaning = await self._meaning(turn)
+        if turn.id in session.done:
+            return same, replace(turn, meaning=meaning, replies=tuple(session.done[turn.id]))
+        outcome = await self._step(session, turn, meaning)
+        return outcome.dialogue, replace(
+            turn,
+            meaning=meaning,
+            replies=outcome.replies,
+            commands=outcome.commands,
+            trace=outcome.trace,
+            flags=tuple(sorted(outcome.flags)),
+            flow=_standing(outcome.dialogue),
+        )
+
+    async def _step(self, session: Session, turn: Turn, meaning: Meaning) -> Outcome:
+        bot = self.bot
+        heard = Heard(turn.id, turn.address, _content(turn), meaning, max(turn.at, turn.due))
+        actions = JournaledActions(bot.actions, self._store, session, turn.id, self._breaker)
+        try:
+            return await bot.engine.step(session.dialogue, heard, actions)
+        except (StoreDown, LeaseLost):
+            raise
+        except Exception as error:
+            # Whatever is wrong in a bot or in us, the customer is answered and the turn is not tried for ever.
+            self._log.exception("the turn failed, the customer was asked to try again later", turn=turn.id)
+            why = Why("error", f"{type(error).__name__}: the log has more")
+            return Outcome(session.dialogue, (Text(APOLOGY),), trace=(why,), flags=frozenset({"error"}))
+
+    async def _meaning(self, turn: Turn) -> Meaning:
+        text = turn.message.text if turn.message else ""
+        if not text:
+            return Meaning("")
+        bot, at = self.bot, datetime.fromtimestamp(turn.at, self.bot.timezone)
+        try:
+            if bot.slow:
+                meaning = await asyncio.get_running_loop().run_in_executor(None, bot.parse, text, at)
+            else:
+                meaning = bot.parse(text, at)
+        except Exception:
+            self._log.exception("the text could not be understood", turn=turn.id)
+            meaning = Meaning(text)
+        faults.reach("after_parse")
+        return meaning
+
+    def _asks_for_more(self, turn: Turn, unsent: Sequence[Turn]) -> bool:
+        """「继续」 where a body ended with the invitation to say so."""
+        said = turn.message.text.strip() if turn.message else ""
+        return said == CONTINUE and any(earlier.shown for earlier in unsent) and self._ways.push_route(turn) is None
+
+
+def _content(turn: Turn) -> Content:
+    return turn.message.content if turn.message else Custom()
+
+
+def _standing(dialogue: Dialogue) -> str:
+    if not dialogue.stack:
+        return ""
+    frame = dialogue.stack[-1]
+    return f"{frame.flow}/{frame.waiting}" if frame.waiting else frame.flow
