@@ -1,0 +1,197 @@
+"""Tells people in a group chat what needs a human: a customer asks for one, a message cannot be delivered, the
+set-up is wrong. One robot of a WeCom or DingTalk group, by its webhook URL.
+
+Sources: 群机器人配置说明 https://developer.work.weixin.qq.com/document/path/91770
+自定义机器人安全设置 https://open.dingtalk.com/document/robots/customize-robot-security-settings
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+import hmac
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+from urllib.parse import quote_plus, urlsplit
+
+import aiohttp
+import orjson
+
+from bot.log import Log, redact
+
+TITLES: Mapping[str, str] = {
+    "handoff": "客户要求转人工",
+    "dead": "消息未能送达",
+    "config": "渠道配置有误",
+}
+SIGNATURE = "【应答】"
+"""Starts every alert: a DingTalk robot that is secured by a keyword has 应答 for it."""
+MAX_BYTES = 2048
+PER_MINUTE = 20
+"""Both vendors refuse more; DingTalk then refuses everything for ten minutes."""
+MINUTE_S = 60.0
+TIMEOUT_S = 10.0
+TRIES = 5
+BACKOFF_S = 5.0
+MAX_WAITING = 1000
+BUSY_CODES = frozenset((-1, 45009, 45033, 130101))
+"""errcodes of either vendor that pass by themselves."""
+
+Vendor = Literal["wecom", "dingtalk"]
+PATHS: Mapping[str, Vendor] = {"/cgi-bin/webhook/send": "wecom", "/robot/send": "dingtalk"}
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """`what` is handoff, dead or config; `text` says who and why."""
+
+    what: str
+    text: str
+
+    @property
+    def line(self) -> str:
+        return f"{TITLES.get(self.what, self.what)}：{self.text}"
+
+
+def vendor_of(url: str) -> Vendor:
+    """Raises ValueError, without the URL in it, where it is no group robot's."""
+    vendor = PATHS.get(urlsplit(url).path)
+    if vendor is None:
+        raise ValueError(
+            "it is no group robot's address: copy the webhook URL from the group's robot in WeCom "
+            "(.../cgi-bin/webhook/send?key=...) or DingTalk (.../robot/send?access_token=...)"
+        )
+    return vendor
+
+
+def digest(alerts: Sequence[Alert], limit_bytes: int = MAX_BYTES) -> tuple[str, int]:
+    """One message for the first alerts, as many as fit, and how many that are; each at most once."""
+    lines: list[str] = []
+    count = 0
+    room = limit_bytes - len(SIGNATURE.encode())
+    for alert in alerts:
+        line = _cut(alert.line, room if not lines else limit_bytes)
+        if line not in lines:
+            if len("\n".join([*lines, line]).encode()) > room:
+                break
+            lines.append(line)
+        count += 1
+    return SIGNATURE + "\n".join(lines), count
+
+
+def _cut(text: str, limit_bytes: int) -> str:
+    """`text` in one line, at most so long."""
+    line = " ".join(text.split())
+    encoded = line.encode("utf-8", "replace")
+    if len(encoded) <= limit_bytes:
+        return encoded.decode()
+    return encoded[: limit_bytes - 3].decode("utf-8", "ignore") + "…"
+
+
+def signed_url(url: str, secret: str, now: float) -> str:
+    """DingTalk's sign: HMAC-SHA256 over the time in milliseconds and the secret itself, keyed with the secret."""
+    timestamp = str(round(now * 1000))
+    mac = hmac.new(secret.encode(), f"{timestamp}\n{secret}".encode(), hashlib.sha256).digest()
+    return f"{url}&timestamp={timestamp}&sign={quote_plus(base64.b64encode(mac))}"
+
+
+class GroupRobot:
+    """`await robot("dead", "…")` takes an alert and returns at once; a task of its own sends, at most 20 messages a
+    minute, several alerts in one where they come faster. Phone and card numbers are masked: a chat is no place for
+    them. Never raises; what cannot be sent is logged.
+
+    `clock` gives epoch seconds; `secret` is the DingTalk robot's, if it has one. Raises ValueError for an address
+    that is no group robot's.
+    """
+
+    def __init__(
+        self,
+        session: aiohttp.ClientSession,
+        url: str,
+        log: Log,
+        secret: str = "",
+        clock: Callable[[], float] = time.time,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._vendor = vendor_of(url)
+        self._session, self._url, self._secret, self._log = session, url, secret, log
+        self._clock, self._sleep = clock, sleep
+        self._waiting: deque[Alert] = deque(maxlen=MAX_WAITING)
+        self._sent_at: deque[float] = deque(maxlen=PER_MINUTE)
+        self._task: asyncio.Task[None] | None = None
+
+    async def __call__(self, what: str, text: str) -> None:
+        self._waiting.append(Alert(what, redact(text)))
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._drain())
+
+    async def close(self, seconds: float = 5.0) -> None:
+        """Send what waits, for at most so long."""
+        if self._task is not None:
+            await asyncio.wait([self._task], timeout=seconds)
+            self._task.cancel()
+        for alert in self._waiting:
+            self._log.error("alert not sent", robot=self._vendor, problem="shutting down", text=alert.line)
+
+    async def _drain(self) -> None:
+        while self._waiting:
+            await self._sleep(self._pause())
+            text, count = digest(tuple(self._waiting))
+            for _ in range(count):
+                self._waiting.popleft()
+            await self._deliver(text)
+
+    def _pause(self) -> float:
+        """Seconds until one more may be sent."""
+        if len(self._sent_at) < PER_MINUTE:
+            return 0.0
+        return max(0.0, self._sent_at[0] + MINUTE_S - self._clock())
+
+    async def _deliver(self, text: str) -> None:
+        problem = ""
+        for attempt in range(TRIES):
+            if attempt:
+                await self._sleep(max(self._pause(), BACKOFF_S * 2 ** (attempt - 1)))
+            self._sent_at.append(self._clock())
+            problem, again = await self._send(text)
+            if not problem:
+                return
+            if not again:
+                break
+        self._log.error("alert not sent", robot=self._vendor, problem=problem, text=text)
+
+    async def _send(self, text: str) -> tuple[str, bool]:
+        """What is wrong (empty: nothing), and whether it may pass by itself."""
+        signs = self._secret and self._vendor == "dingtalk"
+        url = signed_url(self._url, self._secret, self._clock()) if signs else self._url
+        body = orjson.dumps({"msgtype": "text", "text": {"content": text}})
+        try:
+            async with self._session.post(
+                url,
+                data=body,
+                headers={"Content-Type": "application/json"},
+                timeout=aiohttp.ClientTimeout(total=TIMEOUT_S),
+            ) as response:
+                return judge(response.status, await response.read())
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            # its own words may hold the URL, which is the robot's key
+            return f"{urlsplit(self._url).hostname} is not reached ({type(error).__name__})", True
+
+
+def judge(status: int, body: bytes) -> tuple[str, bool]:
+    """A robot's answer: HTTP 200 says nothing, errcode 0 in the body does."""
+    if status != 200:
+        return f"it answered HTTP {status}", status == 429 or status >= 500
+    try:
+        answer = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return "it answered something else than JSON", True
+    code = answer.get("errcode") if isinstance(answer, dict) else None
+    if code == 0:
+        return "", False
+    words = " ".join(str(answer.get("errmsg", "")).split())[:100] if isinstance(answer, dict) else ""
+    return f"it refuses the message with {code} {words}".rstrip(), code in BUSY_CODES

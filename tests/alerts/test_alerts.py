@@ -1,0 +1,156 @@
+"""Alerts reach the people in a group: signed, not too fast, in few messages, and without numbers that are private."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import aiohttp
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from structlog.testing import capture_logs
+
+from bot.alerts import MAX_BYTES, Alert, GroupRobot, digest, judge, signed_url, vendor_of
+from bot.log import get_log
+from bot.simulate.group_robot import GroupRobots
+
+LOG = get_log("test")
+SECRET = "SEC-simulated"
+
+
+class Clock:
+    """Time that passes only by sleeping."""
+
+    def __init__(self) -> None:
+        self.now = 1_800_000_000.0
+        self.slept: list[float] = []
+
+    def __call__(self) -> float:
+        return self.now
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.now += seconds
+        await asyncio.sleep(0)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+async def robots(clock: Clock) -> AsyncIterator[GroupRobots]:
+    async with GroupRobots(SECRET, clock) as server:
+        yield server
+
+
+@pytest.fixture
+async def session() -> AsyncIterator[aiohttp.ClientSession]:
+    async with aiohttp.ClientSession() as opened:
+        yield opened
+
+
+@pytest.mark.parametrize("vendor", ["wecom", "dingtalk"])
+async def test_an_alert_is_read_in_the_group(
+    robots: GroupRobots, session: aiohttp.ClientSession, clock: Clock, vendor: str
+) -> None:
+    url = robots.wecom_url if vendor == "wecom" else robots.dingtalk_url
+    robot = GroupRobot(session, url, LOG, SECRET, clock, clock.sleep)
+    await robot("handoff", "wechat/main/oABC/oABC：我要投诉，电话13812345678")
+    assert await robots.wait_for(1) == ["【应答】客户要求转人工：wechat/main/oABC/oABC：我要投诉，电话138****5678"]
+    await robot.close()
+
+
+async def test_a_burst_keeps_to_twenty_messages_a_minute_and_loses_nothing(
+    robots: GroupRobots, session: aiohttp.ClientSession, clock: Clock
+) -> None:
+    robot = GroupRobot(session, robots.dingtalk_url, LOG, SECRET, clock, clock.sleep)
+    for n in range(60):
+        await robot("dead", f"turn {n:02}")
+        await asyncio.sleep(0.002)
+    await robot.close()
+    said = "\n".join(robots.texts)
+    assert all(f"turn {n:02}" in said for n in range(60))
+    assert robots.calls == len(robots.texts) > 20
+
+
+@pytest.mark.parametrize("code", [130101, 503])
+async def test_a_busy_vendor_is_tried_again_later(
+    robots: GroupRobots, session: aiohttp.ClientSession, clock: Clock, code: int
+) -> None:
+    robots.script.extend([code, code])
+    robot = GroupRobot(session, robots.dingtalk_url, LOG, SECRET, clock, clock.sleep)
+    await robot("dead", "turn 1")
+    assert len(await robots.wait_for(1)) == 1
+    assert robots.calls == 3
+    assert [pause for pause in clock.slept if pause] == [5.0, 10.0]
+    await robot.close()
+
+
+async def test_a_refusal_is_logged_once_without_the_robots_key(
+    robots: GroupRobots, session: aiohttp.ClientSession, clock: Clock
+) -> None:
+    robot = GroupRobot(session, robots.dingtalk_url, LOG, "a-wrong-secret", clock, clock.sleep)
+    with capture_logs() as logs:
+        await robot("dead", "turn 1")
+        await robot.close()
+    assert robots.texts == []
+    assert [(line["log_level"], line["problem"]) for line in logs] == [
+        ("error", "it refuses the message with 310000 sign not match")
+    ]
+    assert "simulated-key" not in str(logs)
+    assert "a-wrong-secret" not in str(logs)
+
+
+async def test_an_unreachable_robot_is_given_up_quietly(session: aiohttp.ClientSession, clock: Clock) -> None:
+    robot = GroupRobot(session, "http://127.0.0.1:9/robot/send?access_token=k", LOG, "", clock, clock.sleep)
+    await robot("dead", "turn 1")
+    await robot.close()
+    assert [pause for pause in clock.slept if pause] == [5.0, 10.0, 20.0, 40.0]
+
+
+def test_another_address_is_refused_without_repeating_it() -> None:
+    with pytest.raises(ValueError, match="no group robot's address") as error:
+        vendor_of("https://example.com/hook?key=private")
+    assert "private" not in str(error.value)
+
+
+def test_the_sign_is_dingtalks() -> None:
+    # base64(HMAC-SHA256("this is secret", "1577262236757\nthis is secret")), url-encoded; computed with openssl
+    signed = signed_url("https://oapi.dingtalk.com/robot/send?access_token=k", "this is secret", 1577262236.757)
+    assert signed.endswith("&timestamp=1577262236757&sign=hmPWwU%2B7lVdm3ZZz0r9tSfx0L4Q26jWOZr9%2BGs6EZQM%3D")
+
+
+@given(st.lists(st.builds(Alert, st.sampled_from(["handoff", "dead", "config", "else"]), st.text()), min_size=1))
+def test_a_digest_fits_and_takes_at_least_one_alert(alerts: list[Alert]) -> None:
+    text, count = digest(alerts)
+    assert len(text.encode()) <= MAX_BYTES
+    assert 1 <= count <= len(alerts)
+
+
+def test_a_digest_says_the_same_only_once_and_cuts_what_is_too_long() -> None:
+    text, count = digest([Alert("dead", "a"), Alert("dead", "a"), Alert("dead", "b\nc")])
+    assert (text, count) == ("【应答】消息未能送达：a\n消息未能送达：b c", 3)
+    text, count = digest([Alert("dead", "长" * 5000), Alert("dead", "b")])
+    assert (count, text[-1]) == (1, "…")
+    assert len(text.encode()) <= MAX_BYTES
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "again"),
+    [
+        (200, b'{"errcode":0}', False),
+        (200, b'{"errcode":93000,"errmsg":"bad key"}', False),
+        (200, b'{"errcode":45009}', True),
+        (200, b"<html>", True),
+        (200, b"[]", False),
+        (429, b"", True),
+        (404, b"", False),
+    ],
+)
+def test_the_verdict_is_in_the_body(status: int, body: bytes, again: bool) -> None:
+    problem, may_pass = judge(status, body)
+    assert (problem == "") == (body == b'{"errcode":0}')
+    assert may_pass == again
