@@ -1,0 +1,346 @@
+"""The domain: what a bot knows of intents, slots and responses, in the format of Rasa 3.
+
+Read from `domain.yml`, or from every YAML file in the folder `domain/`, joined with the `responses:` of any file
+under `data/`. What later capabilities serve (forms, rules, stories) is read past with a warning.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field
+
+from adapters.message import Button, Json
+from config.source import BadProject, Loc, Problem, Source, Strict, check, did_you_mean, read_yaml
+from flows.conditions import Condition, ConditionError, parse
+
+SlotType = Literal["text", "bool", "categorical", "float", "list", "any"]
+EXPIRY_MINUTES = 60.0
+
+KNOWN_KEYS = (
+    "version", "intents", "entities", "slots", "responses", "actions", "session_config", "forms", "e2e_actions",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Mapped:
+    """How a slot is filled: Rasa's `from_entity from_text from_intent from_trigger_intent`, CALM's `from_llm`
+    (here: by the slot's name and type), and `from_content` (an image or file, by `entity: image`)."""
+
+    type: str
+    entity: str = ""
+    role: str = ""
+    group: str = ""
+    intents: frozenset[str] = frozenset()
+    not_intents: frozenset[str] = frozenset()
+    value: Json = None
+    asked: frozenset[str] = frozenset()
+    """Only while one of these slots is asked for (`conditions: requested_slot`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    name: str
+    type: SlotType = "any"
+    initial: Json = None
+    values: tuple[Json, ...] = ()
+    least: float | None = None
+    most: float | None = None
+    mappings: tuple[Mapped, ...] = ()
+    label: str = ""
+    """What people call it (订单号), for 「订单号改成…」."""
+
+
+@dataclass(frozen=True, slots=True)
+class Variation:
+    """One way of saying a response."""
+
+    text: str = ""
+    buttons: tuple[Button, ...] = ()
+    image: str = ""
+    attachment: Json = None
+    custom: Json = None
+    channel: str = ""
+    condition: Condition | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Domain:
+    intents: frozenset[str] = frozenset()
+    entities: frozenset[str] = frozenset()
+    slots: Mapping[str, Slot] = field(default_factory=dict)
+    responses: Mapping[str, tuple[Variation, ...]] = field(default_factory=dict)
+    actions: frozenset[str] = frozenset()
+    expiry_s: float = EXPIRY_MINUTES * 60
+    """A session that was silent for so long ends; 0: never."""
+    carry_over: bool = True
+    warnings: tuple[Problem, ...] = ()
+    lines: Mapping[str, tuple[str, int]] = field(default_factory=dict, repr=False)
+    """(file, line) of `slots/x`, `responses/x`, for problems found later."""
+
+    @property
+    def initial(self) -> dict[str, Json]:
+        return {name: slot.initial for name, slot in self.slots.items() if slot.initial is not None}
+
+
+class _Condition(Strict):
+    type: Literal["slot"] = "slot"
+    name: str
+    value: Any = None
+
+
+class _Mapping(Strict):
+    type: str
+    entity: str = ""
+    role: str = ""
+    group: str = ""
+    intent: str | Sequence[str] = ()
+    not_intent: str | Sequence[str] = ()
+    value: Any = None
+    action: str = ""
+    conditions: Sequence[Mapping[str, Any]] = ()
+    allow_nlu_correction: bool = True
+    run_action_every_turn: str = ""
+
+
+class _Slot(Strict):
+    type: str = "any"
+    initial_value: Any = None
+    values: Sequence[Any] = ()
+    min_value: float | None = None
+    max_value: float | None = None
+    influence_conversation: bool = True
+    mappings: Sequence[_Mapping] = ()
+    label: str = ""
+    validation: Any = None
+    shared_for_coexistence: bool = False
+
+
+class _Button(Strict):
+    title: str
+    payload: str = ""
+    url: str = ""
+    type: str = ""
+
+
+class _Variation(Strict):
+    text: str = ""
+    buttons: Sequence[_Button] = ()
+    quick_replies: Sequence[_Button] = ()
+    image: str = ""
+    attachment: Any = None
+    elements: Sequence[Any] = ()
+    custom: Any = None
+    channel: str = ""
+    condition: str | Sequence[_Condition] = ()
+    id: str = ""
+    metadata: Mapping[str, Any] = Field(default_factory=dict)
+    button_type: str = ""
+    template: str = ""
+    allow_interruptions: bool = True
+
+
+class _Session(Strict):
+    session_expiration_time: float = Field(default=EXPIRY_MINUTES, ge=0)
+    carry_over_slots_to_new_session: bool = True
+    start_session_after_expiry: bool = True
+
+
+def load_domain(project: Path) -> Domain:
+    """Raises `BadProject` with every problem found."""
+    paths = yaml_files(project / "domain") or [project / "domain.yml"]
+    return read_domain([read_yaml(path) for path in paths], data_sources(project, "responses"))
+
+
+def yaml_files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.suffix in (".yml", ".yaml"))
+
+
+def data_sources(project: Path, key: str) -> list[Source]:
+    """Every YAML file under `data/` that has `key` at its top."""
+    found: list[Source] = []
+    for path in yaml_files(project / "data"):
+        # most data files are long lists of examples: a look at the text spares parsing them here
+        if f"{key}:" in path.read_text("utf-8", errors="replace"):
+            source = read_yaml(path)
+            if isinstance(source.data, dict) and key in source.data:
+                found.append(source)
+    return found
+
+
+def read_domain(sources: Iterable[Source], extra: Iterable[Source] = ()) -> Domain:
+    """One domain of `sources` (whole domain files) and the responses of `extra`."""
+    domain, problems = Domain(), list[Problem]()
+    for source, strict in [*((source, True) for source in sources), *((source, False) for source in extra)]:
+        try:
+            domain = _join(domain, _read(source, strict), problems)
+        except BadProject as bad:
+            problems.extend(bad.problems)
+    if problems:
+        raise BadProject(problems)
+    return domain
+
+
+def _join(one: Domain, other: Domain, problems: list[Problem]) -> Domain:
+    for place, where in other.lines.items():
+        if place in one.lines:
+            file, line = one.lines[place]
+            problems.append(Problem(*where, f"'{place}' is already defined at {file}:{line}", "keep one"))
+    return replace(
+        one if other.expiry_s == EXPIRY_MINUTES * 60 and other.carry_over else other,
+        intents=one.intents | other.intents,
+        entities=one.entities | other.entities,
+        slots={**one.slots, **other.slots},
+        responses={**one.responses, **other.responses},
+        actions=one.actions | other.actions,
+        warnings=one.warnings + other.warnings,
+        lines={**one.lines, **other.lines},
+    )
+
+
+def _read(source: Source, strict: bool) -> Domain:
+    data = source.data if source.data is not None else {}
+    if not isinstance(data, dict):
+        raise BadProject(source.problem((), "a domain is a mapping", "begin with `intents:`, `slots:`, `responses:`"))
+    if not strict:
+        data = {"responses": data["responses"]}
+    problems: list[Problem] = [
+        source.problem((key,), f"unknown key '{key}'", did_you_mean(str(key), KNOWN_KEYS))
+        for key in data
+        if key not in KNOWN_KEYS
+    ]
+    slots = {name: _slot(source, name, problems) for name in _section(source, data, "slots", problems)}
+    responses = {name: _response(source, name, problems) for name in _section(source, data, "responses", problems)}
+    session = _Session()
+    try:
+        if "session_config" in data:
+            session = check(source, _Session, ("session_config",))
+    except BadProject as bad:
+        problems.extend(bad.problems)
+    if problems:
+        raise BadProject(problems)
+    return Domain(
+        intents=frozenset(_names(data.get("intents"))),
+        entities=frozenset(_names(data.get("entities"))),
+        slots=slots,
+        responses=responses,
+        actions=frozenset(_names(data.get("actions"))),
+        expiry_s=session.session_expiration_time * 60,
+        carry_over=session.carry_over_slots_to_new_session,
+        warnings=tuple(_warnings(source, data)),
+        lines={
+            f"{section}/{name}": (str(source.path), source.line((section, name)))
+            for section, names in (("slots", slots), ("responses", responses))
+            for name in names
+        },
+    )
+
+
+def _warnings(source: Source, data: Mapping[str, Json]) -> Iterable[Problem]:
+    for key in ("forms", "e2e_actions"):
+        if data.get(key):
+            yield source.problem((key,), f"'{key}' is not served yet", "write a flow in data/flows.yml instead")
+
+
+def _section(source: Source, data: Mapping[str, Json], key: str, problems: list[Problem]) -> Mapping[str, Json]:
+    section = data.get(key)
+    if section is None:
+        return {}
+    if not isinstance(section, dict):
+        problems.append(source.problem((key,), f"'{key}' must be a mapping of names", "write `name:` and indent below"))
+        return {}
+    return section
+
+
+def _names(items: Json) -> Iterable[str]:
+    """`- greet` or `- greet: {use_entities: []}`."""
+    for item in items or ():
+        yield from item if isinstance(item, dict) else (str(item),)
+
+
+def _slot(source: Source, name: str, problems: list[Problem]) -> Slot:
+    loc: Loc = ("slots", name)
+    try:
+        given = check(source, _Slot, loc)
+    except BadProject as bad:
+        problems.extend(bad.problems)
+        return Slot(name)
+    known = ("text", "bool", "categorical", "float", "list", "any")
+    kind = given.type if given.type in known or "." not in given.type else "any"
+    if kind not in known:
+        problems.append(source.problem((*loc, "type"), f"unknown slot type '{kind}'", did_you_mean(kind, known)))
+        return Slot(name)
+    if kind == "categorical" and not given.values:
+        problems.append(source.problem(loc, f"the categorical slot '{name}' has no `values`", "list them"))
+    return Slot(
+        name,
+        type=kind,  # type: ignore[arg-type]
+        initial=given.initial_value,
+        values=tuple(given.values),
+        least=given.min_value,
+        most=given.max_value,
+        mappings=tuple(_mapped(mapping) for mapping in given.mappings),
+        label=given.label,
+    )
+
+
+def _mapped(given: _Mapping) -> Mapped:
+    return Mapped(
+        given.type,
+        given.entity,
+        given.role,
+        given.group,
+        intents=_many(given.intent),
+        not_intents=_many(given.not_intent),
+        value=given.value,
+        asked=frozenset(str(each["requested_slot"]) for each in given.conditions if each.get("requested_slot")),
+    )
+
+
+def _many(value: str | Sequence[str]) -> frozenset[str]:
+    return frozenset((value,) if isinstance(value, str) else value)
+
+
+def _response(source: Source, name: str, problems: list[Problem]) -> tuple[Variation, ...]:
+    loc: Loc = ("responses", name)
+    items = source.data["responses"][name]
+    if not isinstance(items, list) or not items:
+        problems.append(source.problem(loc, f"the response '{name}' has no variations", "write `- text: …` below it"))
+        return ()
+    if not name.startswith("utter_"):
+        problems.append(source.problem(loc, f"the response '{name}' must begin with utter_", f"call it utter_{name}"))
+    return tuple(_variation(source, (*loc, i), problems) for i in range(len(items)))
+
+
+def _variation(source: Source, loc: Loc, problems: list[Problem]) -> Variation:
+    try:
+        given = check(source, _Variation, loc)
+        return Variation(
+            text=given.text,
+            buttons=tuple(Button(b.title, b.payload, b.url) for b in (*given.buttons, *given.quick_replies)),
+            image=given.image,
+            attachment=given.attachment,
+            custom=given.custom,
+            channel=given.channel,
+            condition=_condition(given.condition),
+        )
+    except BadProject as bad:
+        problems.extend(bad.problems)
+    except ConditionError as error:
+        problems.append(source.problem((*loc, "condition"), str(error)))
+    return Variation()
+
+
+def _condition(given: str | Sequence[_Condition]) -> Condition | None:
+    """CALM's expression, or Rasa's list of slot values that must all hold."""
+    if isinstance(given, str):
+        return parse(given) if given else None
+    wanted = [(each.name, each.value) for each in given]
+    if not wanted:
+        return None
+    text = " and ".join(f"slots.{name} = {value!r}" for name, value in wanted)
+    names = frozenset(name for name, _ in wanted)
+    return Condition(text, names, lambda spaces: all(spaces["slots"].get(name) == value for name, value in wanted))

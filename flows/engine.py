@@ -1,0 +1,219 @@
+"""The engine: one turn from what was heard to what is said. Pure but for the actions that flows call.
+
+understand -> commands -> changes of the stack -> the active flow is replayed -> replies. Every decision leaves a line
+in the trace.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from types import MappingProxyType
+from zoneinfo import ZoneInfo
+
+from adapters.message import Button, Card, Json, Reply
+from config.source import BadProject, Problem, read_yaml
+from flows import slots as slot_rules
+from flows.actions import Registry, load_actions
+from flows.domain import Domain, data_sources, load_domain, read_domain
+from flows.repair import obey
+from flows.responses import Speaker
+from flows.stage import Stage
+from flows.state import Actions, Dialogue, Frame, Heard, Outcome, Result, Why, snake_case
+from flows.steps import Flow
+from flows.understand import Situation, understand
+from flows.yaml_flows import Graph, read_flows
+
+PATTERNS = Path(__file__).parent / "patterns.yml"
+ASKED = "asked"
+"""Name in `Dialogue.memory` of the slot that the last turn asked for."""
+
+
+@dataclass(frozen=True)
+class Engine:
+    """A bot's dialogue: immutable, shared by all conversations. `expiry_s` ends silent sessions; 0: never."""
+
+    domain: Domain
+    flows: Mapping[str, Flow]
+    registry: Registry = field(default_factory=Registry)
+    graphs: tuple[Graph, ...] = ()
+    timezone: str = "Asia/Shanghai"
+
+    async def step(self, dialogue: Dialogue, heard: Heard, actions: Actions) -> Outcome:
+        """One turn. Never raises for what a customer says; what fails is in the trace, with the flag `error`."""
+        dialogue, expired = self._fresh(dialogue, heard.at)
+        decision = understand(heard, self.situation(dialogue))
+        if not decision.commands:
+            return Outcome(dialogue, trace=(*expired, Why("silence", decision.why)))
+        stage = self._stage(dialogue, heard, actions)
+        stage.trace += expired
+        names = ", ".join(snake_case(type(command)) for command in decision.commands)
+        stage.trace.append(Why(names, decision.why))
+        await obey(stage, decision.commands)
+        return Outcome(
+            self._after(stage, heard),
+            tuple(stage.replies),
+            decision.commands,
+            tuple(stage.trace),
+            frozenset(stage.flags),
+        )
+
+    def situation(self, dialogue: Dialogue) -> Situation:
+        """What the understanding may look at."""
+        frame = dialogue.stack[-1] if dialogue.stack else None
+        return Situation(
+            self.domain,
+            self.flows,
+            flow=frame.flow if frame else "",
+            asked=str(dialogue.memory.get(ASKED) or "") if dialogue.stack else "",
+            answered=_answered(frame) if frame else {},
+            slots=dialogue.slots,
+            mentions=dialogue.mentions,
+            options=dialogue.options,
+            free_slots=self._free_slots,
+        )
+
+    def asking_action(self, slot: str) -> str:
+        name = f"action_ask_{slot}"
+        return name if self.registry.find(name) else ""
+
+    def irreversible(self, action: str) -> bool:
+        found = self.registry.find(action)
+        return found is not None and found.irreversible
+
+    @cached_property
+    def _free_slots(self) -> frozenset[str]:
+        """Slots with an entity mapping that no flow asks for."""
+        if any(
+            not flow.asks and not flow.is_pattern and flow.id in self.registry.flows for flow in self.flows.values()
+        ):
+            return frozenset()
+        asked = {name for flow in self.flows.values() for name in flow.asks}
+        return frozenset(
+            name for name, slot in self.domain.slots.items() if name not in asked and slot_rules.entity_types(slot)
+        )
+
+    def _fresh(self, dialogue: Dialogue, at: float) -> tuple[Dialogue, list[Why]]:
+        """The dialogue, begun anew where the last session has run out."""
+        if not dialogue.last_at and not dialogue.slots:
+            return replace(dialogue, slots=self.domain.initial), []
+        silent = at - dialogue.last_at
+        if not self.domain.expiry_s or silent <= self.domain.expiry_s:
+            return dialogue, []
+        carried = dialogue.slots if self.domain.carry_over else {}
+        for frame in reversed(dialogue.stack):
+            # what an unfinished flow had collected ends with it
+            carried = {k: v for k, v in frame.start.items() if v is not None} if self.domain.carry_over else {}
+        fresh = Dialogue(
+            slots={**self.domain.initial, **carried},
+            mentions=dialogue.mentions if self.domain.carry_over else {},
+            last_at=dialogue.last_at,
+        )
+        return fresh, [Why("session_start", f"silent for {silent / 60:.0f} minutes: a new session")]
+
+    def _stage(self, dialogue: Dialogue, heard: Heard, actions: Actions) -> Stage:
+        seen: dict[str, int] = {}
+
+        async def perform(name: str, args: Mapping[str, Json], key: str, slots: Mapping[str, Json]) -> Result:
+            # a flow may come by the same step twice in one turn, with other arguments
+            seen[key] = seen.get(key, 0) + 1
+            unique = key if seen[key] == 1 else f"{key}~{seen[key]}"
+            return await actions.perform(name, args, unique, heard, slots)
+
+        return Stage(
+            self,
+            Speaker(self.domain, heard.address.channel, heard.turn),
+            perform,
+            dialogue,
+            stack=list(dialogue.stack),
+            slots=dict(dialogue.slots),
+            mentions=dict(dialogue.mentions),
+            asked=str(dialogue.memory.get(ASKED) or "") if dialogue.stack else "",
+        )
+
+    def _after(self, stage: Stage, heard: Heard) -> Dialogue:
+        before = stage.before
+        mentions = {**stage.mentions, **{each.type: each.value for each in heard.meaning.entities}}
+        memory = {name: value for name, value in before.memory.items() if name != ASKED}
+        if stage.stack and stage.asked:
+            memory[ASKED] = stage.asked
+        return Dialogue(
+            stack=tuple(stage.stack),
+            slots={name: value for name, value in stage.slots.items() if value is not None},
+            mentions=mentions,
+            said=before.said if stage.repeated else tuple(stage.replies) or before.said,
+            options=_options(stage.replies) if stage.replies else before.options,
+            misses=stage.misses,
+            last_at=max(heard.at, before.last_at),
+            memory=memory,
+        )
+
+
+def _answered(frame: Frame) -> dict[str, Json]:
+    """The answers in a frame's journal, in order; the last one given is last."""
+    found: dict[str, Json] = {}
+    for entry in frame.journal:
+        if entry.kind == "ask":
+            found.pop(str(entry.args), None)
+            found.update(entry.writes)
+        elif entry.kind == "set":
+            for name, value in entry.writes.items():
+                if value is None:
+                    found.pop(name, None)
+    return found
+
+
+def _options(replies: Iterable[Reply]) -> tuple[Button, ...]:
+    return tuple(button for reply in replies if isinstance(reply, Card) for button in reply.buttons)
+
+
+def load_engine(project: Path, timezone: str, session_minutes: float = 0) -> Engine:
+    """Load a project's domain, flows and actions. `session_minutes` overrides the domain's session expiry where it is
+    not 0. Raises `BadProject`."""
+    problems: list[Problem] = []
+    domain, registry, graphs = Domain(), Registry(), list[Graph]()
+    try:
+        domain = load_domain(project)
+    except BadProject as bad:
+        problems.extend(bad.problems)
+    try:
+        registry = load_actions(project)
+    except BadProject as bad:
+        problems.extend(bad.problems)
+    for source in data_sources(project, "flows"):
+        try:
+            graphs += read_flows(source)
+        except BadProject as bad:
+            problems.extend(bad.problems)
+    problems.extend(_twice(graphs, registry))
+    if problems:
+        raise BadProject(problems)
+    if session_minutes:
+        domain = replace(domain, expiry_s=session_minutes * 60)
+    return make_engine(domain, graphs, registry, timezone)
+
+
+def make_engine(domain: Domain, graphs: Iterable[Graph], registry: Registry, timezone: str = "Asia/Shanghai") -> Engine:
+    """An engine of what is loaded already, with the default patterns beneath."""
+    ZoneInfo(timezone)
+    defaults = read_yaml(PATTERNS)
+    patterns = read_flows(defaults)
+    own = tuple(graphs)
+    flows = {graph.flow.id: graph.flow for graph in (*patterns, *own)} | dict(registry.flows)
+    standard = read_domain((), [defaults])
+    domain = replace(domain, responses={**standard.responses, **domain.responses})
+    return Engine(domain, MappingProxyType(flows), registry, own, timezone)
+
+
+def _twice(graphs: Iterable[Graph], registry: Registry) -> Iterable[Problem]:
+    seen: dict[str, Graph] = {}
+    for graph in graphs:
+        name = graph.flow.id
+        if name in seen:
+            first = f"{seen[name].file}:{seen[name].line}"
+            yield Problem(graph.file, graph.line, f"the flow '{name}' is already defined at {first}", "rename one")
+        elif name in registry.flows:
+            yield Problem(graph.file, graph.line, f"the flow '{name}' is also a @flow in {registry.file}", "rename one")
+        seen.setdefault(name, graph)

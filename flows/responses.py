@@ -1,0 +1,134 @@
+"""Responses: from a name and the slots to replies. The same turn says the same words whenever it is run again."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from adapters.message import Button, Card, Custom, Image, Json, Reply, Text
+from flows.domain import Domain, Variation
+
+_NAME = re.compile(r"\{([^\W\d][\w.]*)\}")
+
+
+class NoResponse(LookupError):
+    """No variation of the response fits (or there is no such response)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Speaker:
+    """Renders responses for one turn: `seed` picks among variations, `channel` among those written for channels."""
+
+    domain: Domain
+    channel: str = ""
+    seed: str = ""
+
+    def knows(self, response: str) -> bool:
+        return response in self.domain.responses
+
+    def say(self, response: str, values: Mapping[str, Json]) -> tuple[Reply, ...]:
+        """Raises `NoResponse`."""
+        return render(self._variation(response, values), values)
+
+    def names(self, response: str, values: Mapping[str, Json]) -> dict[str, Json]:
+        """The values that the response would show: what makes saying it again a different saying."""
+        try:
+            variation = self._variation(response, values)
+        except NoResponse:
+            return {}
+        return {name: lookup(values, name) for name in names_in(variation)}
+
+    def _variation(self, response: str, values: Mapping[str, Json]) -> Variation:
+        known = self.domain.responses.get(response)
+        if not known:
+            raise NoResponse(f"there is no response '{response}'")
+        if len(known) == 1 and known[0].condition is None and not known[0].channel:
+            return known[0]
+        fit = [each for each in known if each.condition is not None and each.condition(values, values)]
+        fit = fit or [each for each in known if each.condition is None]
+        fit = [each for each in fit if each.channel == self.channel and each.channel] or [
+            each for each in fit if not each.channel
+        ]
+        if not fit:
+            raise NoResponse(f"no variation of '{response}' fits the slots and the channel '{self.channel}'")
+        digest = hashlib.blake2b(f"{self.seed}/{response}".encode(), digest_size=8).digest()
+        return fit[int.from_bytes(digest, "big") % len(fit)]
+
+
+def names_in(variation: Variation) -> list[str]:
+    """The `{names}` that a variation shows, sorted."""
+    texts = [variation.text, variation.image, *_strings(variation.custom), *_strings(variation.attachment)]
+    texts += [part for button in variation.buttons for part in (button.title, button.payload, button.url)]
+    return sorted({name for text in texts for name in _NAME.findall(text)})
+
+
+def _strings(value: Json) -> list[str]:
+    if isinstance(value, str):
+        return [value]
+    parts = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return [text for part in parts for text in _strings(part)]
+
+
+def render(variation: Variation, values: Mapping[str, Json]) -> tuple[Reply, ...]:
+    """Text (with buttons: one card), then image, attachment and custom payload, each a reply of its own."""
+    replies: list[Reply] = []
+    text = fill(variation.text, values)
+    if variation.buttons:
+        buttons = tuple(
+            Button(fill(each.title, values), fill(each.payload, values), fill(each.url, values))
+            for each in variation.buttons
+        )
+        replies.append(Card(text=text, buttons=buttons))
+    elif text:
+        replies.append(Text(text))
+    if variation.image:
+        replies.append(Image(url=fill(variation.image, values)))
+    for payload in (variation.attachment, variation.custom):
+        if payload is not None:
+            replies.append(Custom(_fill_all(payload, values)))
+    return tuple(replies)
+
+
+def fill(text: str, values: Mapping[str, Json]) -> str:
+    """`{name}` -> its value as people write it; an empty slot is shown as nothing."""
+    return _NAME.sub(lambda match: shown(lookup(values, match[1])), text) if "{" in text else text
+
+
+def lookup(values: Mapping[str, Json], name: str) -> Json:
+    if name in values:
+        return values[name]
+    first, _, rest = name.partition(".")
+    if first in ("slots", "context") and rest:
+        return lookup(values, rest)
+    value: Json = values.get(first)
+    for part in rest.split(".") if rest else ():
+        value = value.get(part) if isinstance(value, Mapping) else None
+    return value
+
+
+def shown(value: Json) -> str:
+    match value:
+        case None:
+            return ""
+        case bool():
+            return "是" if value else "否"
+        case float():
+            return f"{value:.10g}" if abs(value) < 1e10 else f"{value:.0f}"
+        case list():
+            return "、".join(map(shown, value))
+        case {"from": start, "to": end}:
+            return f"{shown(start)}到{shown(end)}"
+        case _:
+            return str(value)
+
+
+def _fill_all(value: Json, values: Mapping[str, Json]) -> Json:
+    if isinstance(value, str):
+        return fill(value, values)
+    if isinstance(value, list):
+        return [_fill_all(each, values) for each in value]
+    if isinstance(value, dict):
+        return {key: _fill_all(each, values) for key, each in value.items()}
+    return value

@@ -1,0 +1,155 @@
+"""Slots: what a value must be to fill one, and which values a message offers for which slot."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from adapters.message import Json
+from flows.domain import Mapped, Slot, SlotType
+from nlu.meaning import Entity, Meaning
+
+TYPED_ENTITIES = frozenset(
+    ("time", "amount", "number", "phone", "order_id", "id_card", "email", "express_no", "percent")
+)  # what the rules of nlu/ find in any text, without training
+NUMERIC_ENTITIES = ("amount", "number", "percent")
+_TRUE = frozenset(("true", "yes", "1", "是", "对", "好", "好的", "是的", "对的", "确认", "要", "同意"))
+_FALSE = frozenset(("false", "no", "0", "否", "不", "不是", "不要", "不用", "不对", "取消", "不同意"))
+
+
+class Invalid(ValueError):
+    """The value cannot fill the slot; the text says why, for the trace."""
+
+
+def coerce(slot: Slot, value: Json) -> Json:
+    """`value` as the slot's type wants it; None empties any slot. Raises `Invalid`."""
+    if value is None:
+        return None
+    return _COERCE[slot.type](slot, value)
+
+
+def _text(_: Slot, value: Json) -> Json:
+    if isinstance(value, bool | list | dict):
+        return value
+    text = f"{value:g}" if isinstance(value, float) else str(value).strip()
+    if not text:
+        raise Invalid("an empty text")
+    return text
+
+
+def _bool(_: Slot, value: Json) -> bool:
+    if isinstance(value, bool):
+        return value
+    word = str(value).strip().lower()
+    if word in _TRUE or word in _FALSE:
+        return word in _TRUE
+    raise Invalid(f"{value!r} is neither yes nor no")
+
+
+def _categorical(slot: Slot, value: Json) -> Json:
+    wanted = str(value).strip().lower()
+    for known in slot.values:
+        if str(known).lower() == wanted:
+            return known
+    raise Invalid(f"{value!r} is none of {', '.join(map(str, slot.values))}")
+
+
+def _float(slot: Slot, value: Json) -> float:
+    try:
+        number = float(value if not isinstance(value, str) else value.strip().replace(",", ""))
+    except (TypeError, ValueError):
+        raise Invalid(f"{value!r} is not a number") from None
+    if number != number or (slot.least is not None and number < slot.least):
+        raise Invalid(f"{number:g} is below {slot.least}")
+    if slot.most is not None and number > slot.most:
+        raise Invalid(f"{number:g} is above {slot.most}")
+    return number
+
+
+def _list(_: Slot, value: Json) -> Json:
+    return value if isinstance(value, list) else [value]
+
+
+_COERCE: Mapping[SlotType, Callable[[Slot, Json], Json]] = {
+    "text": _text,
+    "bool": _bool,
+    "categorical": _categorical,
+    "float": _float,
+    "list": _list,
+    "any": lambda _, value: value,
+}
+
+
+def mappings(slot: Slot, known_entities: frozenset[str] = frozenset()) -> Sequence[Mapped]:
+    """The slot's mappings as written, or those that its name and type suggest where there are none (`from_llm`)."""
+    written = [mapped for mapped in slot.mappings if mapped.type not in ("from_llm", "custom", "controlled")]
+    if written or any(mapped.type in ("custom", "controlled") for mapped in slot.mappings):
+        return written
+    if slot.name in TYPED_ENTITIES or slot.name in known_entities:
+        return (Mapped("from_entity", slot.name),)
+    if slot.type == "float":
+        return tuple(Mapped("from_entity", each, asked=frozenset((slot.name,))) for each in NUMERIC_ENTITIES)
+    return (Mapped("from_text"),) if slot.type in ("text", "any", "list") else ()
+
+
+def takes_text(slot: Slot, known_entities: frozenset[str] = frozenset()) -> bool:
+    return any(mapped.type == "from_text" for mapped in mappings(slot, known_entities))
+
+
+def entity_types(slot: Slot, known_entities: frozenset[str] = frozenset()) -> list[str]:
+    return [mapped.entity for mapped in mappings(slot, known_entities) if mapped.type == "from_entity"]
+
+
+def from_entities(
+    slot: Slot, meaning: Meaning, asked: str = "", known_entities: frozenset[str] = frozenset()
+) -> tuple[Json, tuple[Entity, ...]]:
+    """The value that the message's entities offer for `slot` and the entities it came from; (None, ()) where none.
+    `asked` is the slot that the dialogue waits for."""
+    for mapped in mappings(slot, known_entities):
+        if mapped.type != "from_entity" or not _applies(mapped, meaning.intent, asked):
+            continue
+        found = tuple(entity for entity in meaning.entities if _is(entity, mapped))
+        if found:
+            values = [entity.value for entity in found]
+            return (values if slot.type == "list" else values[0]), found
+    return None, ()
+
+
+def from_intent(slot: Slot, meaning: Meaning, asked: str) -> Json:
+    for mapped in slot.mappings:
+        if mapped.type == "from_intent" and _applies(mapped, meaning.intent, asked) and meaning.intent:
+            return mapped.value
+    return None
+
+
+def from_trigger(slot: Slot, intent: str) -> Json:
+    found: Iterable[Json] = (
+        mapped.value for mapped in slot.mappings if mapped.type == "from_trigger_intent" and intent in mapped.intents
+    )
+    return next(iter(found), None)
+
+
+def from_words(slot: Slot, text: str) -> Json:
+    """The one value of a categorical slot that the text contains."""
+    if slot.type != "categorical":
+        return None
+    said = re.sub(r"\s", "", text).lower()
+    found = [value for value in slot.values if str(value).lower() in said]
+    longest = [value for value in found if not any(value != other and str(value) in str(other) for other in found)]
+    return longest[0] if len(longest) == 1 else None
+
+
+def _applies(mapped: Mapped, intent: str, asked: str) -> bool:
+    return (
+        (not mapped.intents or intent in mapped.intents)
+        and intent not in mapped.not_intents
+        and (not mapped.asked or asked in mapped.asked)
+    )
+
+
+def _is(entity: Entity, mapped: Mapped) -> bool:
+    return (
+        entity.type == mapped.entity
+        and (not mapped.role or entity.role == mapped.role)
+        and (not mapped.group or entity.group == mapped.group)
+    )

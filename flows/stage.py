@@ -1,0 +1,290 @@
+"""One turn's work on the stack: frames are pushed, run, ended. The only mutable thing, and it lives for one turn."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+from adapters.message import Button, Card, Json, Reply, Text, Transfer
+from flows.domain import Domain
+from flows.replay import FlowFailed, Perform, Progress, World, outside, replay
+from flows.responses import NoResponse, Speaker
+from flows.state import ActionFailed, Dialogue, Frame, Why
+from flows.steps import Ask, Flow, Forget, Handoff, Link, Options, Repeat
+
+FRAME_LIMIT = 30
+"""So many flows run in one turn, and they are taken to call each other in circles."""
+LAST_WORDS = "抱歉，系统出了点问题，请稍后再试。"
+
+
+class Setting(World, Protocol):
+    """What a stage needs of the engine."""
+
+    @property
+    def domain(self) -> Domain: ...
+
+
+@dataclass(slots=True)
+class Stage:
+    """The dialogue while a turn is worked on. `answer` is the value for the waiting question, until it is used."""
+
+    setting: Setting
+    speaker: Speaker
+    perform: Perform
+    before: Dialogue
+    stack: list[Frame]
+    slots: dict[str, Json]
+    mentions: dict[str, Json]
+    replies: list[Reply] = field(default_factory=list)
+    trace: list[Why] = field(default_factory=list)
+    flags: set[str] = field(default_factory=set)
+    answer: Json = None
+    asked: str = ""
+    misses: int = 0
+    ran: int = 0
+    repeated: bool = False
+
+    # --- the stack
+
+    @property
+    def business(self) -> int | None:
+        """The index of the active flow that is no pattern."""
+        return next((i for i in range(len(self.stack) - 1, -1, -1) if not self.is_pattern(self.stack[i].flow)), None)
+
+    def is_pattern(self, flow: str) -> bool:
+        return flow.startswith("pattern_")
+
+    def title(self, flow: str) -> str:
+        found = self.setting.flows.get(flow)
+        return found.title if found else flow
+
+    def push(
+        self, flow: str, context: Mapping[str, Json] | None = None, slots: Mapping[str, Json] | None = None
+    ) -> None:
+        """Put a flow on the stack, its own slots clean but for `slots`."""
+        start = dict(self.slots)
+        found = self.setting.flows.get(flow)
+        for name, ask in found.asks.items() if found else ():
+            kept = found is not None and (name in found.persisted or not ask.reset_after_flow_ends)
+            if not kept and not self.carries(name):
+                start[name] = self.initial(name)
+        frame = outside(Frame(flow, start, context=context or {}), slots or {})
+        self.stack.append(frame)
+        self.answer, self.asked = None, ""
+
+    def carries(self, name: str) -> bool:
+        """Whether a flow that interrupts another takes this slot over from it: what names a thing, as an order does,
+        but no choice, amount or reason."""
+        slot = self.setting.domain.slots.get(name)
+        return slot is not None and slot.type == "text" and any(each.type == "from_entity" for each in slot.mappings)
+
+    def initial(self, name: str) -> Json:
+        slot = self.setting.domain.slots.get(name)
+        return slot.initial if slot else None
+
+    def pattern(self, name: str, **context: Json) -> None:
+        self.push(name, context)
+
+    def write(self, values: Mapping[str, Json]) -> None:
+        """Slots from outside: into the active flow's journal, or where none is, into the dialogue."""
+        at = self.business
+        if at is not None:
+            self.stack[at] = outside(self.stack[at], values)
+        self.slots.update(values)
+
+    # --- running
+
+    async def run(self) -> None:
+        """Run the stack's top until a question waits or nothing is left."""
+        while self.stack:
+            self.ran += 1
+            frame = self.stack[-1]
+            answer = (frame.waiting, self.answer) if self.answer is not None and frame.waiting else None
+            if self.ran > FRAME_LIMIT:
+                what = f"{FRAME_LIMIT} flows ran in one turn; they start each other in circles"
+                self.failed(frame, FlowFailed("runaway", what))
+                continue
+            try:
+                progress = await replay(frame, self.setting, self.speaker, self.perform, answer)
+            except (FlowFailed, ActionFailed) as error:
+                self.failed(frame, error)
+                continue
+            if answer:
+                self.answer = None
+            if await self.advanced(frame, progress):
+                return
+
+    async def advanced(self, frame: Frame, progress: Progress) -> bool:
+        """Take in what a replay came to; True where the turn ends there."""
+        self.replies += progress.replies
+        self.trace += progress.trace
+        for effect in progress.effects:
+            self.take(effect, frame)
+        if progress.stop == "waiting" and progress.ask:
+            self.stack[-1] = progress.frame
+            self.slots = dict(progress.slots)
+            self.remember(progress)
+            return await self.question(progress.ask)
+        self.end(progress)
+        if progress.stop == "handoff" and progress.handoff:
+            self.handoff(progress.handoff)
+        elif progress.stop == "link" and progress.target:
+            self.link(progress.target, progress.slots)
+        else:
+            self.resume(progress.frame)
+        return False
+
+    def take(self, effect: Repeat | Forget | Options, frame: Frame) -> None:
+        match effect:
+            case Repeat():
+                self.replies += self.before.said
+                self.repeated = bool(self.before.said)
+            case Forget():
+                del self.stack[:-1]
+                self.slots = self.setting.domain.initial
+                self.mentions.clear()
+                self.stack[-1] = replace(frame, start=dict(self.slots))
+            case Options(response):
+                self.offer(response, [str(each) for each in frame.context.get("options") or ()])
+
+    def offer(self, response: str, flows: Sequence[str]) -> None:
+        said = self.render(response, {**self.slots})
+        text = next((reply.text for reply in said if isinstance(reply, Text | Card)), "")
+        buttons = tuple(Button(self.title(flow), f"/{flow}") for flow in flows)
+        self.replies.append(Card(text=text, buttons=buttons))
+
+    async def question(self, ask: Ask) -> bool:
+        """Ask; False where asking failed, and something else has the word."""
+        self.asked = ask.slot
+        if self.repeated:
+            # what was said again ended with this very question
+            return True
+        frame = self.stack[-1]
+        self.trace.append(Why(f"{frame.flow}/{ask.slot}", "the slot is empty: asks for it"))
+        values = {**self.slots, **frame.context, "label": ask.label or ask.slot}
+        action = "" if ask.utter else self.setting.asking_action(ask.slot)
+        if action:
+            try:
+                result = await self.perform(action, {}, f"{frame.flow}/{action}", dict(self.slots))
+            except ActionFailed as error:
+                self.failed(frame, error)
+                return False
+            self.replies += result.replies
+            self.write(result.slots)
+            return True
+        own = f"utter_ask_{frame.flow}_{ask.slot}"
+        response = ask.utter or (own if self.speaker.knows(own) else f"utter_ask_{ask.slot}")
+        said = self.render(response, values)
+        if not said and not self.speaker.knows(response):
+            said = (Text(f"请提供{ask.label or ask.slot}。"),)
+        self.replies += said
+        return True
+
+    def render(self, response: str, values: Mapping[str, Json]) -> tuple[Reply, ...]:
+        try:
+            return self.speaker.say(response, values)
+        except NoResponse as error:
+            self.trace.append(Why(f"unsaid {response}", str(error)))
+            return ()
+
+    def remember(self, progress: Progress) -> None:
+        """What was collected may be referred to later (那个订单)."""
+        for entry in progress.frame.journal:
+            if entry.kind == "ask":
+                self.mentions |= {k: v for k, v in entry.writes.items() if v is not None and not isinstance(v, bool)}
+
+    # --- ends of flows
+
+    def end(self, progress: Progress) -> None:
+        """Take the ended frame off: its slots are reset but for those that persist, which the flow below learns."""
+        self.stack.pop()
+        self.remember(progress)
+        frame = progress.frame
+        flow = self.setting.flows.get(frame.flow)
+        persisted = flow.persisted if flow else frozenset()
+        after = dict(progress.slots)
+        for name in progress.collected - persisted:
+            after[name] = self.initial(name)
+        self.leave(frame, after, progress.collected - persisted)
+
+    def leave(self, frame: Frame, after: Mapping[str, Json], reset: set[str] | frozenset[str]) -> None:
+        changed = {k: v for k, v in after.items() if frame.start.get(k) != v and k not in reset}
+        if self.stack:
+            self.stack[-1] = outside(self.stack[-1], changed)
+        self.slots = {k: v for k, v in after.items() if v is not None}
+        self.answer = None
+
+    def drop(self, at: int) -> Frame:
+        """Take a frame (and all above it) off without its end: cancelled or failed. Its slots are reset."""
+        frame = self.stack[at]
+        del self.stack[at:]
+        flow = self.setting.flows.get(frame.flow)
+        persisted = flow.persisted if flow else frozenset()
+        after = dict(frame.start)
+        for entry in frame.journal:
+            after.update(entry.writes)
+        asked = {str(entry.args) for entry in frame.journal if entry.kind == "ask"}
+        reset = (asked | set(flow.asks if flow else ())) - persisted
+        for name in reset:
+            after[name] = self.initial(name)
+        self.mentions |= {
+            name: value
+            for entry in frame.journal
+            if entry.kind == "ask"
+            for name, value in entry.writes.items()
+            if value is not None and not isinstance(value, bool)
+        }
+        self.leave(frame, after, reset)
+        return frame
+
+    def resume(self, ended: Frame) -> None:
+        """After a flow: the interrupted one goes on, or the conversation is at rest."""
+        if self.is_pattern(ended.flow):
+            return
+        flow: Flow | None = self.setting.flows.get(ended.flow)
+        self.flags.add("completed")
+        self.trace.append(Why(f"{ended.flow}", "ended"))
+        if self.business is not None:
+            self.interrupted()
+        elif flow is not None and flow.run_completed:
+            self.pattern("pattern_completed", flow_name=self.title(ended.flow))
+
+    def interrupted(self) -> None:
+        """Say that the flow below goes on, before it asks again."""
+        at = self.business
+        if at is not None and self.stack[at].waiting and at == len(self.stack) - 1:
+            self.pattern("pattern_continue_interrupted", flow_name=self.title(self.stack[at].flow))
+
+    def link(self, target: Link, slots: Mapping[str, Json]) -> None:
+        """Go on with another flow. What both collect goes along, as it names the same thing."""
+        found = self.setting.flows.get(target.flow)
+        shared = {
+            name: slots[name]
+            for name, ask in (found.asks.items() if found else ())
+            if slots.get(name) is not None and not ask.ask_before_filling
+        }
+        self.push(target.flow, slots={**shared, **target.slots})
+
+    def handoff(self, step: Handoff) -> None:
+        while self.stack:
+            self.drop(len(self.stack) - 1)
+        said = self.render(step.response, self.slots)
+        text = "\n".join(reply.text for reply in said if isinstance(reply, Text))
+        self.replies += [reply for reply in said if not isinstance(reply, Text)]
+        self.replies.append(Transfer(text))
+        self.flags.add("handoff")
+        self.trace.append(Why("handoff", step.reason or "a flow hands over"))
+
+    def failed(self, frame: Frame, error: FlowFailed | ActionFailed) -> None:
+        """Drop the flow that failed and say so; where even that fails, say the last words."""
+        reason = error.reason if isinstance(error, FlowFailed) else "action"
+        self.flags.add("error")
+        self.trace.append(Why(f"error in {frame.flow}", str(error)))
+        if frame.flow == "pattern_internal_error" or self.ran > FRAME_LIMIT:
+            while self.stack:
+                self.drop(len(self.stack) - 1)
+            self.replies.append(Text(LAST_WORDS))
+            return
+        self.drop(len(self.stack) - 1)
+        self.pattern("pattern_internal_error", reason=reason, flow_name=self.title(frame.flow))

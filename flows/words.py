@@ -1,0 +1,162 @@
+"""The words that mean the same to every bot: cancelling, confirming, repeating, asking for a human.
+
+Whole utterances are matched, after `plain`: a sentence that merely contains such a word means something else.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Sequence
+
+from adapters.message import Button
+
+_EDGES = " \t\r\n，。！？!?,.~～…、；;：:\"'“”‘’"
+_CLAUSE = re.compile(r"[\s，。！？!?,;；…~～]+|(?:然后|另外|顺便|还有|再就是)")
+_TAIL = r"(?:吧|啊|呀|哦|噢|啦|哈|呢|了|的|嘛|谢谢|谢谢你|辛苦了)*"
+
+
+def plain(text: str) -> str:
+    """Half width, lower case, without blanks and without punctuation at the ends."""
+    return re.sub(r"\s+", "", unicodedata.normalize("NFKC", text)).lower().strip(_EDGES)
+
+
+def clauses(text: str) -> list[str]:
+    return [part for part in _CLAUSE.split(unicodedata.normalize("NFKC", text)) if part and part.strip(_EDGES)]
+
+
+_YES = (
+    r"是的|是啊|是|对的|对呀|对啊|对|好的|好呀|好吧|好|行的|行|可以的|可以|嗯嗯|嗯呢|嗯|恩恩|恩|ok|okay|yes|y|确认|確認|确定|確定|没错|沒錯"
+    r"|没问题|沒問題|同意|要的|需要|要|当然|必须的|成|中|妥|就这样|就这个|提交|继续|办理|麻烦了|对头|得嘞|可|對|没毛病"
+)
+_NO = (
+    r"不是的|不是|不对|不對|不用了|不用|不要了|不要|不行|不可以|不确认|不确定|不了|不需要|不同意|不想|不继续|不提交|不办理|不|否|没有|没|no|n"
+    r"|先不[\w]{0,3}|暂时不[\w]{0,2}|再想想|再考虑(?:一下|下)?|考虑一下|等等|先等等|等一下|别|还是不"
+)
+_AFFIRM = re.compile(rf"(?:(?:{_YES}){_TAIL}[,，。!！]*)+")
+_DENY = re.compile(rf"(?:还是|那|嗯|呃|额)?(?:(?:{_NO}){_TAIL}[,，。!！]*)+")
+
+_ACTS = r"(?:查|退|换|改|充|办|弄|搞|催|投诉|开|说|问|看|申请|退款|退货|换货|充值|开票)"
+_STOP = (
+    rf"算了|罢了|取消|取消掉|取消这个|不想?{_ACTS}(?:款|货|票|址|值|单)?了|别{_ACTS}(?:款|货|票)?了"
+    r"|停止|停|退出|放弃|不弄了|当我没说"
+)
+_LEAD = r"(?:那就?|还是|先|哎|唉|嗯|好吧|额|呃|我|就|那还是)*"
+_CANCEL = re.compile(rf"{_LEAD}(?:(?:我?(?:还是|先)?(?:{_STOP})|我?不想?[要用买]了|不用了|不要了){_TAIL}[,，。!！]*)+")
+_CANCEL_STRICT = re.compile(
+    rf"{_LEAD}(?:(?:我?(?:还是|先)?(?:{_STOP})){_TAIL}[,，。!！]*)(?:(?:{_STOP}|不想?[要用]了){_TAIL})*"
+)
+
+_REPEAT = re.compile(
+    r"(?:请|麻烦)?(?:你)?(?:再|重新|重)(?:说|讲|发|重复|问)(?:一?遍|一下|一次|下)?|(?:请)?重复(?:一?遍|一下)?"
+    r"|(?:我)?(?:刚才|刚刚)?没(?:听|看)(?:清楚|清|见|明白|懂)(?:.{0,2}再说一?遍)?|(?:你)?(?:刚才|刚刚)(?:说|问|讲)(?:的)?(?:是)?(?:什么|啥)"
+    r"|你说(?:什么|啥)|(?:什么|啥|哈|啊)"
+)
+_RESTART = re.compile(r"/restart|重新开始|从头开始|从头来|从头再来|重来|重新来(?:过)?|重启")
+_SKIP = re.compile(r"跳过|略过|下一(?:个|题|步)|先跳过|(?:这个)?(?:我)?不(?:想)?(?:说|填|回答|方便说)|不知道")
+
+_HUMAN = r"(?:人工|真人|活人|人工客服|人工服务|客服人员|人工坐席|真人客服|客服小姐姐)"
+_HANDOFF = re.compile(
+    rf"(?:.{{0,4}}(?:转|轉|找|接|要|叫|换|联系|呼叫|来|给我).{{0,4}}{_HUMAN}.{{0,4}}|{_HUMAN}{_TAIL}"
+    r"|转接?客服|轉人工.{0,3}|转人|.{0,3}(?:别|不要).{0,2}机器人.{0,4})"
+)
+_NOT_HANDOFF = re.compile(r"(?:不用|不要|别|不需要|不想|不必).{0,2}(?:转|找|人工)|几点|上班|时间|电话|收费")
+
+CORRECTION = re.compile(
+    r"不对|不對|错了|錯了|说错|说反|搞错|弄错|写错|打错|填错|报错|发错号|改成|改为|改到|换成|应该是|應該是|不是(?:这|那)|更正|纠正|改一下|不是.{0,24}(?:，|,|是)|^不[，,\s]*是"
+)
+_RENAME = re.compile(
+    r"(?:改成|改为|换成|应该是|错了[，,\s]*(?:应该)?是|不对[，,\s]*(?:应该)?是|说错了[，,\s]*(?:应该)?是)\s*(?P<value>.+)$"
+)
+REFERENCE = re.compile(
+    r"(?:那|这|上|刚才|刚刚|之前|刚)(?:那|这|一|的)?(?:个|笔|单|张|件)(?!人)|(?:^|把|给|对|查|退|看看|帮我)(?:它|他|她)|它|同一个|那个订单|这个订单|这单|那单|刚才的|上面(?:那|的)"
+)
+_QUESTION = re.compile(
+    r"[?？]|吗|呢$|么$|谁|什么|啥|怎么|怎样|咋|多少|几(?:点|天|块|号|个|时|元|次)|哪|如何|能不能|可不可以|能否|是否|有没有|会不会|要不要|为何|多久|多长"
+)
+_REQUEST = re.compile(
+    r"^(?:我|那|那我|我先|先|你)?(?:想|要|先|帮|请|给我|麻烦|查|能|可以|顺便|需要|申请|来|看看|看一下|催)"
+)
+_ORDINAL = re.compile(
+    r"(?:选|选择|我选|就|要|按)?(?:第)?(?P<n>\d{1,2}|[一二三四五六七八九十两])(?:个|号|项|条|种|吧|\.|、)*"
+)
+_DIGITS = {word: i for i, word in enumerate("零一二三四五六七八九十")} | {"两": 2}
+
+
+def affirms(text: str) -> bool:
+    return _AFFIRM.fullmatch(plain(text)) is not None
+
+
+def denies(text: str) -> bool:
+    return _DENY.fullmatch(plain(text)) is not None
+
+
+def cancels(text: str, strict: bool = False) -> bool:
+    """`strict`: where a free answer is waited for, 不想要了 may be that answer."""
+    return (_CANCEL_STRICT if strict else _CANCEL).fullmatch(plain(text)) is not None
+
+
+def repeats(text: str) -> bool:
+    # a lone 什么 is a request to repeat only as a question
+    said = plain(text)
+    if said in ("什么", "啥", "哈", "啊"):
+        return text.rstrip().endswith(("?", "？"))
+    return _REPEAT.fullmatch(said) is not None
+
+
+def restarts(text: str) -> bool:
+    return _RESTART.fullmatch(plain(text)) is not None
+
+
+def skips(text: str) -> bool:
+    return _SKIP.fullmatch(plain(text)) is not None
+
+
+def wants_human(text: str) -> bool:
+    said = plain(text)
+    return _HANDOFF.fullmatch(said) is not None and _NOT_HANDOFF.search(said) is None
+
+
+def is_question(text: str) -> bool:
+    return _QUESTION.search(text.strip()) is not None
+
+
+def is_request(text: str) -> bool:
+    return _REQUEST.search(plain(text)) is not None
+
+
+def is_correction(text: str) -> bool:
+    return CORRECTION.search(text) is not None
+
+
+def refers(text: str) -> bool:
+    return REFERENCE.search(plain(text)) is not None
+
+
+def renamed(text: str) -> str:
+    """What something is changed to: 「原因改成发错货了」 -> 「发错货了」."""
+    match = _RENAME.search(text.strip())
+    return match["value"].strip(_EDGES) if match else ""
+
+
+def is_noise(text: str) -> bool:
+    """Nothing in it that could be an answer: only signs, or a hand that fell on the keyboard."""
+    said = plain(text)
+    if not re.search(r"\w", said):
+        return True
+    letters = re.fullmatch(r"[a-z]{5,}", said)
+    return letters is not None and sum(letter in "aeiou" for letter in said) < 0.25 * len(said)
+
+
+def pick(text: str, options: Sequence[Button]) -> Button | None:
+    """The option that 「2」, 「第二个」, or (part of) its words mean."""
+    said = plain(text)
+    if not said or not options:
+        return None
+    match = _ORDINAL.fullmatch(said)
+    if match:
+        number = int(match["n"]) if match["n"].isdigit() else _DIGITS[match["n"]]
+        return options[number - 1] if 1 <= number <= len(options) else None
+    same = [each for each in options if said in (plain(each.title), plain(each.payload))]
+    part = [each for each in options if len(said) > 1 and said in plain(each.title)]
+    return same[0] if same else part[0] if len(part) == 1 else None
