@@ -1,0 +1,129 @@
+"""Percentages and plain numbers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from decimal import Decimal
+
+from adapters.message import Json
+from nlu.rules.found import Found, plain_number
+from nlu.rules.numerals import ARABIC, HAN, NUMERAL, read, read_int
+
+_LEFT = r"(?<![\da-z零〇一二两三四五六七八九十百千万亿])(?<![\d][.,:/-])"
+
+# --- percent ------------------------------------------------------------------------------------------------
+
+_PERCENT = re.compile(
+    rf"(?P<base>百|千|万)分之(?P<part>{NUMERAL}|百)"
+    rf"|{_LEFT}(?P<sign>{ARABIC})(?P<mark>[%‰])"
+    rf"|{_LEFT}(?P<off>\d(?:\.\d|\d)?|[一二三四五六七八九]{{1,2}}|[一二三四五六七八九]点[一二三四五六七八九])"
+    r"折(?![叠页线合扣腾磨返射断旧痕纸])"
+    rf"|{_LEFT}(?P<tenths>\d|[一二三四五六七八九])成(?![功本交员为都分人就熟了立绩不长])"
+    r"|(?P<all>百分百)"
+)
+_BASES = {"百": Decimal(1), "千": Decimal("0.1"), "万": Decimal("0.01")}
+
+
+def percents(text: str) -> Iterator[Found]:
+    """Value: in percent, so 25% and 百分之二十五 are 25. A discount is what remains to be paid: 八折 80, 85折 85;
+    九成新 is 90."""
+    for match in _PERCENT.finditer(text):
+        value = _percent(match)
+        if value is not None:
+            yield Found("percent", *match.span(), plain_number(value))
+
+
+def _percent(match: re.Match[str]) -> Decimal | None:
+    if match["all"]:
+        return Decimal(100)
+    if match["part"]:
+        value = Decimal(100) if match["part"] == "百" else read(match["part"])
+        return None if value is None else value * _BASES[match["base"]]
+    if match["sign"]:
+        return Decimal(match["sign"].replace(",", "")) * (1 if match["mark"] == "%" else Decimal("0.1"))
+    value = read(match["off"] or match["tenths"])
+    # 八折 and 9.5折 count tenths, 85折 and 八五折 hundredths
+    return value if value is None or value >= 10 else value * 10
+
+
+# --- numbers ------------------------------------------------------------------------------------------------
+
+MEASURES = (
+    "个月|个|件|条|单|笔|次|双|台|份|张|只|本|包|箱|盒|瓶|袋|套|部|辆|把|支|杯|位|名|人|斤|公斤|千克|克|吨|米|厘米|公里|升|毫升"
+    "|天|小时|分钟|秒|年|岁|周|遍|种|样|家|层|页|行|字|寸|码|倍|回|趟|颗|粒|块|片|根|棵|束|朵|桶|罐|卷|批|组|副|对|打|期|元"
+)
+_COUNT = rf"(?:{MEASURES})"
+_NUMBER = re.compile(
+    rf"第(?P<rank>{NUMERAL})"
+    rf"|{_LEFT}(?P<from>{NUMERAL})(?:到|至|[-~—])(?P<to>{NUMERAL})(?=个|件|条|单|笔|次|双|台|份|张|天|小时|分钟|斤|岁|人)"
+    rf"|{_LEFT}(?P<tens>[二三四五六七八九]?十|\d0+)(?P<more>几|多|来)(?={_COUNT})"
+    rf"|{_LEFT}(?P<pair>一两|两三|三四|三五|四五|五六|六七|七八|八九)(?P<unit>[十百千万]?)(?={_COUNT})"
+    rf"|{_LEFT}(?P<with_half>{NUMERAL})(?P<measure>个|斤|公斤|米|天|年|小时)半(?![价夜天年月路截])"
+    rf"|{_LEFT}(?P<half>半)(?=个(?!月|小时|钟头)|斤|公斤|箱|瓶|米|公里|份|价)"
+    rf"|{_LEFT}(?P<arabic>{ARABIC}(?:[百千万亿]+\d?(?!\d)|[kw](?![a-z]))?)(?![\da-z]|[.,:/-]\d|[号#]|(?<=\d)\*)"
+    r"|(?P<couple>俩|仨)"
+    rf"|{_LEFT}(?P<counted>{HAN}+(?:点[零〇一二三四五六七八九]+)?)(?=多?{_COUNT})"
+    r"|(?<![^,.!?。:是要买共有了 ])(?P<alone>[一二两三四五六七八九十百千万][零一二三四五六七八九十百千万亿]*)(?![^,.!?。吧啊呀 ])"
+)
+_COUPLES = {"俩": 2, "仨": 3}
+_NO_COUNT = re.compile("一(?:下|点|些|起|样|直|定|般|会|个人都没|部分|家人|种|张嘴|次次|条龙|只|对|批|行|双双)")
+
+
+def numbers(text: str) -> Iterator[Found]:
+    """Value: a JSON number (半 0.5, 俩 2, 第三 3); {"from", "to"} for 两三个, 十几个 and 3到5个.
+
+    Numbers in Chinese characters need a measure word (两个), units (一百二十) or to stand alone: 一下 is none.
+    """
+    for match in _NUMBER.finditer(text):
+        value = _number(match)
+        if value is not None and not _NO_COUNT.match(text, match.start()):
+            yield Found("number", match.start(), _end(match), value)
+
+
+def _end(match: re.Match[str]) -> int:
+    return match.end("with_half") if match["with_half"] else match.end()
+
+
+def _number(match: re.Match[str]) -> Json:
+    match match.lastgroup:
+        case "couple":
+            return _COUPLES[match["couple"]]
+        case "to":
+            return _range(read(match["from"]), read(match["to"]))
+        case "more":
+            return _some(match["tens"], match["more"])
+        case "unit":
+            first, second = [read(char + match["unit"]) for char in match["pair"]]
+            return _range(first, second)
+        case "measure":
+            whole = read_int(match["with_half"])
+            return None if whole is None else whole + 0.5
+        case _:
+            value = read(match[match.lastgroup or 0])
+            return None if value is None else plain_number(value)
+
+
+def _range(first: Decimal | None, last: Decimal | None) -> Json:
+    if first is None or last is None or first > last:
+        return None
+    return {"from": plain_number(first), "to": plain_number(last)}
+
+
+def _some(tens: str, more: str) -> Json:
+    """十几 is 11 to 19; 二十多 and 100来 reach to the next round number."""
+    low = read(tens)
+    if low is None:
+        return None
+    step = next_round(low)
+    if more == "几":
+        return _range(low + 1, low + step - 1)
+    return _range(low, low + step)
+
+
+def next_round(value: Decimal) -> Decimal:
+    """The weight of the last figure that is no zero: 100 of 300, 10 of 150."""
+    step = Decimal(1)
+    while value and value % (step * 10) == 0:
+        step *= 10
+    return step

@@ -1,0 +1,124 @@
+"""Times in Chinese text: dates, times of day, stretches, and what joins them.
+
+A value is ISO 8601 in the bot's local time, without an offset; its form is its grain:
+
+| words | value |
+|---|---|
+| 大后天 | "2026-11-21" |
+| 上周五下午三点 | "2026-11-13T15:00" |
+| 上个月, 最近三天, 周一到周三 | {"from": "2026-10-01", "to": "2026-10-31"}: both ends belong to it |
+| 今晚, 晚上8点到10点 | {"from": "2026-11-18T20:00", "to": "2026-11-18T22:00"} |
+
+What is ambiguous is read so: a day without a year or month as `calendar.in_year_near` and `in_month_near` say;
+周五 is this week's (Monday to Sunday); bare 1点 to 6点 are in the afternoon; 7天内 is a deadline unless it speaks of
+orders and records. 月初 is the 1st to 5th, 月底 the 26th to the end. 半天 and 三天 alone are no times. A date that
+does not exist (2月30号) is no entity, nor are its digits.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from nlu.rules.calendar import Span, minutes, until
+from nlu.rules.clock import Clock, clocks, end_after
+from nlu.rules.dates import Dated, dates
+from nlu.rules.found import Found, longest
+from nlu.rules.offsets import offsets
+
+
+@dataclass(frozen=True, slots=True)
+class _Point:
+    """A time in the text, with what it was read from."""
+
+    start: int
+    end: int
+    span: Span | None
+    date: Dated | None = None
+    clock: Clock | None = None
+
+
+_MAY_BE_TIME = re.compile(
+    r"[\d天日周月年期拜节点时号旦夕庆夜昨今明前后晚早晨午昏刚现目此眼当这内来过近]|十一|五一|六一|端午|春节|中秋|q[1-4]|[ap]m"
+)
+_GLUE = re.compile(r"[ 的,t]?")
+_TO = re.compile(r" ?(?:到|至|[-~—–]|一直到) ?")
+
+
+def times(text: str, now: datetime) -> Iterator[Found]:
+    """Every time in the folded text, by place; value None where the words name no real time."""
+    if not _MAY_BE_TIME.search(text):
+        return
+    for point in _ranges(text, _points(text, now.replace(tzinfo=None))):
+        yield Found("time", point.start, point.end, None if point.span is None else point.span.value)
+
+
+def _points(text: str, now: datetime) -> list[_Point]:
+    today = now.date()
+    read: list[_Point] = [_Point(one.start, one.end, one.span) for one in offsets(text, now)]
+    said = longest(clocks(text))
+    for one in longest(dates(text, today)):
+        clock = _clock_behind(text, one.end, said)
+        if clock is not None:
+            read.append(_Point(one.start, clock.end, _on(one, clock), one, clock))
+        elif not one.needs_part:
+            read.append(_Point(one.start, one.end, one.span, one))
+    read += [_Point(clock.start, clock.end, clock.on(today), clock=clock) for clock in said if not clock.needs_date]
+    return longest(read)
+
+
+def _clock_behind(text: str, end: int, said: list[Clock]) -> Clock | None:
+    glue = _GLUE.match(text, end)
+    starts = {end, glue.end() if glue else end}
+    return next((clock for clock in said if clock.start in starts), None)
+
+
+def _on(one: Dated, clock: Clock) -> Span | None:
+    if one.span is None or one.span.first != one.span.last:
+        return None if one.span is None else one.span
+    return clock.on(one.span.first.date())
+
+
+def _ranges(text: str, points: list[_Point]) -> Iterator[_Point]:
+    """Points with those joined that 到 stands between."""
+    left: _Point | None = None
+    for point in points:
+        if left is not None and _TO.fullmatch(text, left.end, point.start):
+            joined = _joined(left, point)
+            if joined is not None:
+                left = joined
+                continue
+        if left is not None:
+            yield left
+        left = point
+    if left is not None:
+        yield left
+
+
+def _joined(left: _Point, right: _Point) -> _Point | None:
+    """None where the right side lies before the left: then they are two times, not one stretch."""
+    if left.span is None or right.span is None:
+        return _Point(left.start, right.end, None)
+    last = _end_of(left, left.span, right)
+    if last is None or last.last < left.span.first:
+        return None
+    return _Point(left.start, right.end, until(left.span, last))
+
+
+_LATER_DAYS = (0, 7, 31)
+"""From how far behind the left side the right is read again: 周五到周二, 28号到3号."""
+
+
+def _end_of(left: _Point, begin: Span, right: _Point) -> Span | None:
+    if right.date is None and right.clock is not None and left.clock is not None:
+        at = end_after(left.clock, right.clock, begin.first) if right.clock.hour is not None else None
+        return right.span if at is None else minutes(at, at)
+    if right.date is None or right.date.again is None:
+        return right.span
+    for later in _LATER_DAYS:
+        day = right.date.again(begin.first.date() + timedelta(days=later))
+        if day is not None and day.last.date() >= begin.first.date():
+            return right.clock.on(day.first.date()) if right.clock else day
+    return right.span
