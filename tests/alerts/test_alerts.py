@@ -7,15 +7,16 @@ from collections.abc import AsyncIterator
 
 import aiohttp
 import pytest
+import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
 from bot.alerts import MAX_BYTES, Alert, GroupRobot, digest, judge, signed_url, vendor_of
-from bot.log import get_log
+from bot.log import Log
 from bot.simulate.group_robot import GroupRobots
 
-LOG = get_log("test")
+LOG: Log = structlog.stdlib.get_logger("test")
 SECRET = "SEC-simulated"
 
 
