@@ -1,0 +1,116 @@
+"""Documents <-> turns and sessions. Fields are MongoDB's own, so that its tools can query them; keys that users choose
+(slots, entities, a vendor's fields) may hold what a field path cannot, and are escaped."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from adapters.channel import Token
+from adapters.message import Json, plain, reply_to_dict
+from bot.document import tame
+from bot.turn import Session, Turn
+from bot.vault import StoredToken
+
+Document = dict[str, Any]
+
+_ESCAPES = {"%": "%25", ".": "%2E", "$": "%24", "\0": "%00"}
+_TABLE = str.maketrans(_ESCAPES)
+_BACK = {escaped: plain for plain, escaped in _ESCAPES.items()} | {"%": ""}
+_ESCAPED = re.compile("%(?:25|2E|24|00)|%")
+
+
+def escape_key(key: str) -> str:
+    """A key that may stand in a field path. The empty one becomes a lone `%`."""
+    return key.translate(_TABLE) if key else "%"
+
+
+def unescape_key(key: str) -> str:
+    return _ESCAPED.sub(lambda found: _BACK[found.group()], key) if "%" in key else key
+
+
+def escape(value: Json) -> Json:
+    """Tamed plain data with every key escaped."""
+    if isinstance(value, dict):
+        return {escape_key(key): escape(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [escape(item) for item in value]
+    return value
+
+
+def unescape(value: Json) -> Json:
+    if isinstance(value, dict):
+        return {unescape_key(key): unescape(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [unescape(item) for item in value]
+    return value
+
+
+def turn_document(turn: Turn) -> Document:
+    document: Document = escape(tame(turn.to_dict()))
+    document["_id"] = document.pop("id")
+    document["handoff"] = "handoff" in turn.flags
+    return document
+
+
+def turn_of(document: Document) -> Turn:
+    data = unescape({key: value for key, value in document.items() if key not in ("handoff", "changed")})
+    data["id"] = data.pop("_id")
+    return Turn.from_dict(data)
+
+
+def fresh_session() -> Document:
+    document: Document = escape(plain(Session("")))
+    del document["conversation"]
+    return document
+
+
+def dialogue_document(session: Session) -> Document:
+    document: Document = escape(tame(session.dialogue.to_dict()))
+    return document
+
+
+def done_document(turn: Turn) -> Document:
+    """What `done` remembers of a committed turn: its replies, and its place in the order of turns."""
+    replies = escape(tame([reply_to_dict(reply) for reply in turn.replies]))
+    return {"replies": replies, "at": turn.at, "accepted": turn.accepted}
+
+
+def session_of(document: Document) -> Session:
+    data = unescape(document)
+    data["conversation"] = data.pop("_id")
+    data["done"] = {turn: done["replies"] for turn, done in data["done"].items()}
+    return Session.from_dict(data)
+
+
+def done_before(document: Document, turn: Turn | None) -> set[str]:
+    """Ids in `done` that a worker who has just found `turn` to be the oldest new one knows to be marked (None: there
+    is no new one). A committed turn stays due until it is marked, so it would have been found itself."""
+    done = unescape(document["done"])
+    if turn is None:
+        return set(done)
+    place = (turn.at, turn.accepted, turn.id)
+    return {turn_id for turn_id, was in done.items() if (was["at"], was["accepted"], turn_id) < place}
+
+
+def token_of(document: Document) -> StoredToken:
+    token = Token(document.get("value", ""), document.get("expires_at", 0.0))
+    return StoredToken(token, document.get("fetched_at", 0.0), document.get("holder", ""))
+
+
+def turn_key(turn_id: str) -> Document:
+    """The filter for one turn. Its conversation, the shard key, is the id's first four parts."""
+    conversation = conversation_of(turn_id)
+    return {"_id": turn_id, "conversation": conversation} if conversation else {"_id": turn_id}
+
+
+def conversation_of(turn_id: str) -> str:
+    """Empty where the id is not of the shape `<conversation>/<vendor id>`."""
+    parts = turn_id.split("/")
+    return "/".join(parts[:4]) if len(parts) == 5 else ""
+
+
+def hidden(url: str) -> str:
+    """The URL's hosts and path: without user, password and options, which may be secrets. Works on malformed ones."""
+    scheme, _, rest = url.partition("://")
+    return f"{scheme}://{rest.rpartition('@')[2].partition('?')[0]}"

@@ -1,0 +1,133 @@
+"""The connection: its options, what its errors mean, the server's clock. The only file that imports motor, which is
+past its end of life: its successor, PyMongo's own asynchronous client, has the same methods."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable
+from typing import TypeAlias, TypeVar
+
+from bson import Timestamp
+from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorCollection
+from pymongo import monitoring
+from pymongo.errors import (
+    ConfigurationError,
+    ConnectionFailure,
+    ExecutionTimeout,
+    OperationFailure,
+    PyMongoError,
+    WriteConcernError,
+)
+
+from bot.mongo.documents import Document, hidden
+from bot.store import StoreDown
+
+T = TypeVar("T")
+Collection: TypeAlias = AsyncIOMotorCollection[Document]
+
+GRACE_S = 0.5
+"""The driver counts `timeoutMS` from when one of its threads takes the operation up; this bounds the wait before."""
+CLOCK_S = 30.0
+"""How long the measured difference to the server's clock is believed."""
+UNCOUNTED = {"hello", "ping", "endSessions", "getMore", "createIndexes"}
+DENIED = {13: "this user may not use the database", 18: "user name or password is wrong"}
+DOWN_CODES = {91, 112, 189, 262, 10107, 11600, 11602, 13435, 13436}
+"""Shutting down, write conflict, stepped down, too late, no longer primary: gone in a moment, or with a new primary."""
+
+
+class Pulse(monitoring.CommandListener):
+    """Counts commands, and keeps the newest time of the cluster that an answer has carried."""
+
+    def __init__(self) -> None:
+        self.commands = 0
+        self.cluster_time: Timestamp | None = None
+
+    def started(self, event: monitoring.CommandStartedEvent) -> None:
+        self.commands += event.command_name not in UNCOUNTED
+
+    def succeeded(self, event: monitoring.CommandSucceededEvent) -> None:
+        self.cluster_time = event.reply.get("operationTime", self.cluster_time)
+
+    def failed(self, event: monitoring.CommandFailedEvent) -> None:
+        pass
+
+
+class Link:
+    """One client of one database; every wait is bounded by `timeout_s`. Raises `StoreDown` for a malformed URL."""
+
+    def __init__(self, url: str, db: str, timeout_s: float) -> None:
+        self.where = hidden(url)
+        self.pulse = Pulse()
+        self._timeout_s = timeout_s
+        self._ahead: float | None = None
+        self._measured = 0.0
+        self.standalone = False
+        try:
+            self._client: AsyncIOMotorClient[Document] = AsyncIOMotorClient(
+                url,
+                w="majority",
+                journal=True,
+                readConcernLevel="majority",
+                retryWrites=True,
+                retryReads=True,
+                timeoutMS=round(timeout_s * 1000),
+                appname="yingda",
+                event_listeners=[self.pulse],
+            )
+            self._db = self._client[db]
+        except (PyMongoError, ValueError, TypeError):
+            # the driver's own words may quote the password that broke the URL
+            raise StoreDown(
+                f"the MongoDB URL of {self.where} is malformed. It reads mongodb://user:password@host:27017/?options; "
+                "special characters of user and password are percent-escaped (@ is %40, / is %2F)"
+            ) from None
+
+    def __getitem__(self, collection: str) -> Collection:
+        return self._db[collection]
+
+    async def open(self) -> None:
+        await self._measure()
+
+    def close(self) -> None:
+        self._client.close()
+
+    async def run(self, operation: Awaitable[T]) -> T:
+        """The operation's result. Raises `StoreDown` where the database did not answer, or not in time."""
+        try:
+            async with asyncio.timeout(self._timeout_s + GRACE_S):
+                return await operation
+        except TimeoutError:
+            raise StoreDown(f"MongoDB at {self.where} did not answer within {self._timeout_s:g} s") from None
+        except PyMongoError as error:
+            reason = down(error)
+            if reason is None:
+                raise
+            raise StoreDown(f"MongoDB at {self.where}: {reason}") from None
+
+    async def now(self) -> float:
+        """The server's clock, within the time that an answer takes."""
+        if self._ahead is None or time.monotonic() - self._measured > CLOCK_S:
+            await self._measure()
+        return self.estimate()
+
+    def estimate(self) -> float:
+        """The server's clock as last measured."""
+        return time.monotonic() + (self._ahead or 0.0)
+
+    async def _measure(self) -> None:
+        asked = time.monotonic()
+        hello: Document = await self.run(self._client.admin.command("hello"))
+        self._measured = time.monotonic()
+        self._ahead = hello["localTime"].timestamp() - (asked + self._measured) / 2
+        self.standalone = "setName" not in hello and hello.get("msg") != "isdbgrid"
+
+
+def down(error: PyMongoError) -> str | None:
+    """What to tell about an error that means "not now"; None for one that means a mistake of ours."""
+    if isinstance(error, OperationFailure) and error.code in DENIED:
+        return DENIED[error.code]
+    failed = isinstance(error, ConnectionFailure | ExecutionTimeout | WriteConcernError | ConfigurationError)
+    if failed or error.timeout or (isinstance(error, OperationFailure) and error.code in DOWN_CODES):
+        return str(error).partition(", Timeout:")[0].partition(", full error:")[0]
+    return None
