@@ -1,0 +1,267 @@
+"""Training data in the format of Rasa 3's `nlu.yml`, from every YAML file under `data/`.
+
+https://rasa.com/docs/rasa/nlu-training-data — `intent`, `synonym`, `regex` and `lookup` sections; entity marks
+`[值](entity)` and `[值]{"entity": "city", "value": "北京", "role": "from", "group": "1"}`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from config.source import BadProject, Loc, Problem, Source, did_you_mean, read_yaml
+from nlu.meaning import Entity
+
+SECTIONS = ("intent", "synonym", "regex", "lookup")
+ANNOTATION = "annotation"
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One training sentence. `intent` is the full name: `faq/shipping_fee` for a retrieval intent."""
+
+    text: str
+    intent: str
+    entities: tuple[Entity, ...] = ()
+    file: str = ""
+    line: int = 0
+
+    @property
+    def label(self) -> str:
+        """What the classifier tells apart: the intent without its retrieval key."""
+        return self.intent.partition("/")[0]
+
+    @property
+    def retrieval(self) -> bool:
+        return "/" in self.intent
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """A regular expression of the bot's author; its name is the entity type."""
+
+    name: str
+    pattern: str
+    file: str = ""
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class NluData:
+    """All training data of a project. `synonyms` maps a wording to its value; `lookups` an entity to its values."""
+
+    examples: tuple[Example, ...] = ()
+    synonyms: Mapping[str, str] = field(default_factory=dict)
+    patterns: tuple[Pattern, ...] = ()
+    lookups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """Wordings the tokenizer should keep whole: lookup values, marked entity values and their synonyms."""
+        marked = (entity.text for example in self.examples for entity in example.entities)
+        listed = (value for values in self.lookups.values() for value in values)
+        return tuple(sorted({*marked, *listed, *self.synonyms}))
+
+
+def nlu_files(project: Path) -> list[Path]:
+    """Every YAML file that may hold training data, in a stable order."""
+    files = {*(project / "data").rglob("*.yml"), *(project / "data").rglob("*.yaml")}
+    return sorted(path for path in {*files, project / "nlu.yml"} if path.is_file())
+
+
+def read_data(project: Path) -> NluData:
+    """The project's training data; raises `BadProject` with one problem per malformed line."""
+    sources: list[Source] = []
+    problems: list[Problem] = []
+    for path in nlu_files(project):
+        try:
+            sources.append(read_yaml(path))
+        except BadProject as bad:
+            problems.extend(bad.problems)
+    if problems:
+        raise BadProject(problems)
+    return collect(sources)
+
+
+def collect(sources: Iterable[Source]) -> NluData:
+    """The `nlu` sections of these files, merged; equally named sections are joined."""
+    reading = _Reading()
+    for source in sources:
+        reading.file(source)
+    if reading.problems:
+        raise BadProject(reading.problems)
+    marked = {
+        entity.text: str(entity.value)
+        for example in reading.examples
+        for entity in example.entities
+        if entity.value != entity.text
+    }
+    return NluData(
+        tuple(reading.examples),
+        {**marked, **reading.synonyms},
+        tuple(reading.patterns),
+        {name: tuple(dict.fromkeys(values)) for name, values in reading.lookups.items()},
+    )
+
+
+class _Reading:
+    """What has been read so far, and everything that was wrong with it."""
+
+    def __init__(self) -> None:
+        self.examples: list[Example] = []
+        self.synonyms: dict[str, str] = {}
+        self.patterns: list[Pattern] = []
+        self.lookups: dict[str, list[str]] = {}
+        self.problems: list[Problem] = []
+
+    def file(self, source: Source) -> None:
+        if not isinstance(source.data, dict) or source.data.get("nlu") is None:
+            return
+        sections = source.data["nlu"]
+        if not isinstance(sections, list):
+            self.problems.append(
+                source.problem(("nlu",), "'nlu' must be a list", "begin each section with '- intent:'")
+            )
+            return
+        for i, section in enumerate(sections):
+            self._section(source, ("nlu", i), section)
+
+    def _section(self, source: Source, loc: Loc, section: Any) -> None:
+        if not isinstance(section, dict):
+            self.problems.append(source.problem(loc, "a section is expected here", "e.g. '- intent: greet'"))
+            return
+        kind = next((kind for kind in SECTIONS if kind in section), "")
+        if not kind:
+            given = str(next(iter(section), ""))
+            self.problems.append(source.problem(loc, f"unknown section '{given}'", did_you_mean(given, SECTIONS)))
+            return
+        for key in section:
+            if key not in (kind, "examples", "metadata"):
+                mend = did_you_mean(str(key), (kind, "examples", "metadata"))
+                self.problems.append(source.problem((*loc, key), f"unknown key '{key}'", mend))
+        name = section[kind]
+        if not isinstance(name, str) or not name.strip():
+            self.problems.append(source.problem((*loc, kind), f"this {kind} has no name", "write it after the colon"))
+            return
+        self._fill(source, loc, kind, name.strip(), section.get("examples"))
+
+    def _fill(self, source: Source, loc: Loc, kind: str, name: str, examples: Any) -> None:
+        before = len(self.problems)
+        lines = list(self._lines(source, (*loc, "examples"), examples))
+        if not lines and len(self.problems) == before:
+            self.problems.append(source.problem(loc, f"{kind} '{name}' has no examples", "add lines '- …' under it"))
+        for text, line in lines:
+            if kind == "intent":
+                self._example(source, name, text, line)
+            elif kind == "synonym":
+                self.synonyms[text] = name
+            elif kind == "lookup":
+                self.lookups.setdefault(name, []).append(text)
+            else:
+                self._pattern(source, name, text, line)
+
+    def _lines(self, source: Source, loc: Loc, examples: Any) -> Iterator[tuple[str, int]]:
+        """Each example and its line, from the block form (`examples: |`) or the list form."""
+        if examples is None:
+            return
+        if isinstance(examples, str):
+            yield from self._block(source, examples, source.line(loc) + 1)
+        elif isinstance(examples, list):
+            for i, item in enumerate(examples):
+                text = item.get("text") if isinstance(item, dict) else item
+                if isinstance(text, str) and text.strip():
+                    yield text.strip().removeprefix("- "), source.line((*loc, i))
+                else:
+                    self.problems.append(source.problem((*loc, i), "an example is a text", "write '- text: …'"))
+        else:
+            self.problems.append(source.problem(loc, "examples are missing their '|'", "write 'examples: |'"))
+
+    def _block(self, source: Source, block: str, first: int) -> Iterator[tuple[str, int]]:
+        for number, raw in enumerate(block.split("\n"), first):
+            text = raw.strip()
+            if not text:
+                continue
+            if not text.startswith("-") or not text[1:].strip():
+                what = f"not an example: {text[:40]!r}"
+                self.problems.append(Problem(str(source.path), number, what, "begin the line with '- '"))
+                continue
+            yield text[1:].strip(), number
+
+    def _example(self, source: Source, intent: str, marked: str, line: int) -> None:
+        try:
+            text, entities = read_marks(marked)
+        except ValueError as error:
+            self.problems.append(Problem(str(source.path), line, str(error), MARK_MEND))
+            return
+        self.examples.append(Example(text, intent, entities, str(source.path), line))
+
+    def _pattern(self, source: Source, name: str, pattern: str, line: int) -> None:
+        try:
+            re.compile(pattern)
+        except re.error as error:
+            what = f"regex '{name}' is not valid: {error}"
+            self.problems.append(Problem(str(source.path), line, what, f"look at {pattern[:60]!r}"))
+            return
+        self.patterns.append(Pattern(name, pattern, str(source.path), line))
+
+
+MARK_MEND = 'write [值](entity) or [值]{"entity": "city", "value": "北京"}'
+_MARK = re.compile(
+    r"\[(?P<text>[^\[\]]*)\]"
+    r"(?:\((?P<type>[^()]*)\)|(?P<dict>\{[^{}]*\})|\[(?P<dicts>\s*\{.*?\}\s*)\]|(?P<broken>[({（｛]))"
+)
+
+
+def read_marks(marked: str) -> tuple[str, tuple[Entity, ...]]:
+    """`从[北京](city)走` -> (`从北京走`, its entities). Brackets without a mark after them, as WeChat's [微笑], stay.
+
+    Raises ValueError saying what is wrong with a mark.
+    """
+    text, at = "", 0
+    entities: list[Entity] = []
+    for match in _MARK.finditer(marked):
+        text += marked[at : match.start()]
+        at = match.end()
+        value = match["text"]
+        if match["broken"]:
+            raise ValueError(f"the mark after [{value}] is not complete or has full-width brackets")
+        if not value.strip():
+            raise ValueError("a mark has nothing between its square brackets")
+        for said in _annotations(match):
+            entities.append(_entity(said, value, len(text)))
+        text += value
+    return text + marked[at:], tuple(entities)
+
+
+def _annotations(match: re.Match[str]) -> Sequence[Any]:
+    if match["type"] is not None:
+        name, _, value = match["type"].partition(":")
+        return [{"entity": name, "value": value} if value else {"entity": name}]
+    raw = match["dict"] or f"[{match['dicts']}]"
+    try:
+        said = json.loads(raw)
+    except json.JSONDecodeError:
+        raise ValueError(f"the mark {raw[:60]} is not JSON") from None
+    return said if isinstance(said, list) else [said]
+
+
+def _entity(said: Any, text: str, start: int) -> Entity:
+    if not isinstance(said, dict) or not str(said.get("entity", "")).strip():
+        raise ValueError(f"the mark after [{text}] names no entity")
+    unknown = set(said) - {"entity", "value", "role", "group"}
+    if unknown:
+        raise ValueError(f"the mark after [{text}] has an unknown key '{min(unknown)}'")
+    return Entity(
+        type=str(said["entity"]).strip(),
+        text=text,
+        value=said.get("value", text),
+        start=start,
+        end=start + len(text),
+        role=str(said.get("role", "")),
+        group=str(said.get("group", "")),
+        extractor=ANNOTATION,
+    )

@@ -1,0 +1,65 @@
+"""`Doc`: the one record that flows through the pipeline; every component returns it with more filled in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nlu.meaning import Answer, Entity, Intent, Meaning
+from nlu.normalize import Normalized
+
+
+class Token(NamedTuple):
+    """A word of the normalised text; `start` and `end` index the normalised text."""
+
+    text: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Features:
+    """A sparse row: `values[i]` stands in column `columns[i]`; columns are distinct.
+
+    The length of the full vector, with the n-grams that training never saw, is 1: `coverage`, the share of it
+    that is known, lies in 0..1 and is the squared length of `values`.
+    """
+
+    columns: NDArray[np.intp]
+    values: NDArray[np.float32]
+    coverage: float
+
+
+NOTHING = Features(np.empty(0, np.intp), np.empty(0, np.float32), 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Doc:
+    """`text` is the user's original; `normalized` and `tokens` are our reading of it; entities index `text`."""
+
+    text: str
+    now: datetime
+    normalized: Normalized
+    tokens: tuple[Token, ...] = ()
+    features: Features = NOTHING
+    intent: str = ""
+    confidence: float = 0.0
+    ranking: tuple[Intent, ...] = ()
+    entities: tuple[Entity, ...] = ()
+    answers: tuple[Answer, ...] = ()
+
+    def meaning(self, model: str) -> Meaning:
+        return Meaning(
+            text=self.text,
+            intent=self.intent,
+            confidence=self.confidence,
+            ranking=self.ranking,
+            entities=self.entities,
+            answers=self.answers,
+            tokens=tuple(self.normalized.span(token.start, token.end) for token in self.tokens),
+            model=model,
+        )

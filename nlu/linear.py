@@ -1,0 +1,153 @@
+"""Training of the linear classifier. scikit-learn and scipy are imported here alone, and only to train."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nlu.component import SEED
+from nlu.doc import Features
+
+Labels = NDArray[np.intp]
+Kind = Literal["logistic", "svm"]
+
+FEW_EXAMPLES = 20
+"""Below this many per intent (median) logistic regression generalises better than the support vector machine."""
+FOLDS = 5
+COSTS: dict[Kind, tuple[float, ...]] = {"logistic": (10.0, 40.0), "svm": (0.3, 1.0)}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Weights:
+    """scores = row @ matrix + bias; `matrix` is (columns, classes)."""
+
+    matrix: NDArray[np.float32]
+    bias: NDArray[np.float32]
+
+    def scores(self, row: Features) -> NDArray[np.float32]:
+        found: NDArray[np.float32] = row.values @ self.matrix[row.columns] + self.bias
+        return found
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class HeldOut:
+    """What models said of texts that they were not trained on; `labels` is -1 where the intent was unknown too."""
+
+    scores: NDArray[np.float64]
+    labels: Labels
+    coverage: NDArray[np.float64]
+
+
+def kind_for(labels: Labels, classes: int) -> Kind:
+    return "logistic" if float(np.median(np.bincount(labels, minlength=classes))) < FEW_EXAMPLES else "svm"
+
+
+def sparse(rows: Sequence[Features], width: int) -> Any:
+    """The rows as a scipy CSR matrix."""
+    from scipy.sparse import csr_matrix  # noqa: PLC0415 - heavy
+
+    data = np.concatenate([row.values for row in rows]).astype(np.float64)
+    indices = np.concatenate([row.columns for row in rows])
+    pointers = np.concatenate([[0], np.cumsum([len(row.columns) for row in rows])])
+    return csr_matrix((data, indices, pointers), shape=(len(rows), width))
+
+
+def fit(rows: Any, labels: Labels, classes: int, kind: Kind, cost: float) -> Weights:
+    """One-versus-rest over `classes`; a class without an example gets a score that never wins."""
+    from sklearn.exceptions import ConvergenceWarning  # noqa: PLC0415 - heavy
+    from sklearn.linear_model import LogisticRegression  # noqa: PLC0415 - heavy
+    from sklearn.multiclass import OneVsRestClassifier  # noqa: PLC0415 - heavy
+    from sklearn.svm import LinearSVC  # noqa: PLC0415 - heavy
+
+    present = np.unique(labels)
+    matrix = np.zeros((rows.shape[1], classes), np.float32)
+    bias = np.full(classes, -10.0, np.float32)
+    if len(present) == 1:
+        bias[present] = 0
+        return Weights(matrix, bias)
+    if kind == "svm":
+        machine: Any = LinearSVC(C=cost, random_state=SEED, dual=True, max_iter=2000)
+    else:
+        one = LogisticRegression(C=cost, solver="liblinear", dual=True, random_state=SEED, max_iter=300)
+        machine = OneVsRestClassifier(one)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        machine.fit(rows, labels)
+    # of two classes scikit-learn keeps only the second one's plane
+    parts = [(part.coef_[0], part.intercept_[0]) for part in getattr(machine, "estimators_", ())] or list(
+        zip(machine.coef_, machine.intercept_, strict=True)
+    )
+    if len(parts) == 1:
+        parts = [(-parts[0][0], -parts[0][1]), parts[0]]
+    for place, (plane, offset) in zip(present, parts, strict=True):
+        matrix[:, place] = plane
+        bias[place] = offset
+    return Weights(matrix, bias)
+
+
+def folds(labels: Labels, count: int = FOLDS) -> Labels:
+    """A fold number for each text, every class spread evenly; seeded."""
+    dice = np.random.default_rng(SEED)
+    place = np.empty(len(labels), np.intp)
+    for label in np.unique(labels):
+        mine = np.flatnonzero(labels == label)
+        dice.shuffle(mine)
+        place[mine] = (np.arange(len(mine)) + dice.integers(count)) % count
+    return place
+
+
+def held_out(
+    rows: Any, labels: Labels, classes: int, kind: Kind, cost: float, report: Callable[[float], None]
+) -> tuple[HeldOut, HeldOut]:
+    """Scores of texts whose intent was known (cross-validation) and of texts whose whole intent was left out."""
+    known, unknown = [], []
+    place = folds(labels)
+    # intents are dealt to the folds as texts are
+    group = np.random.default_rng(SEED).permutation(classes) % FOLDS
+    for fold in range(FOLDS):
+        test = place == fold
+        if test.any() and not test.all():
+            known.append(_judge(rows, labels, test, labels, (classes, kind, cost)))
+        report((2 * fold + 1) / (2 * FOLDS))
+        apart = group[labels] == fold
+        if apart.any() and len(np.unique(labels[~apart])) > 1:
+            unknown.append(_judge(rows, labels, apart, np.full_like(labels, -1), (classes, kind, cost)))
+        report((2 * fold + 2) / (2 * FOLDS))
+    return _join(known, classes), _join(unknown, classes)
+
+
+def _judge(rows: Any, labels: Labels, test: Any, truth: Labels, how: tuple[int, Kind, float]) -> HeldOut:
+    train, texts = rows[~test], rows[test]
+    weights = fit(train, labels[~test], *how)
+    seen = np.zeros(rows.shape[1])
+    seen[train.indices] = 1
+    coverage = texts.multiply(texts) @ seen
+    return HeldOut(texts @ weights.matrix.astype(np.float64) + weights.bias, truth[test], np.asarray(coverage).ravel())
+
+
+def _join(parts: Sequence[HeldOut], classes: int) -> HeldOut:
+    if not parts:
+        return HeldOut(np.empty((0, classes)), np.empty(0, np.intp), np.empty(0))
+    return HeldOut(
+        np.concatenate([part.scores for part in parts]),
+        np.concatenate([part.labels for part in parts]),
+        np.concatenate([part.coverage for part in parts]),
+    )
+
+
+def best_cost(rows: Any, labels: Labels, classes: int, kind: Kind) -> float:
+    """The most accurate of COSTS on one held-out third; the first of equals."""
+    test = folds(labels, 3) == 0
+    if not test.any() or test.all():
+        return COSTS[kind][-1]
+
+    def right(cost: float) -> float:
+        judged = _judge(rows, labels, test, labels, (classes, kind, cost))
+        return float((judged.scores.argmax(1) == judged.labels).mean())
+
+    return max(COSTS[kind], key=right)

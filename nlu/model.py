@@ -1,0 +1,131 @@
+"""Trained models on disk: `<project>/.yingda/models/<version>/`, each with a manifest; loading and freshness."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from config.source import BadProject, Problem, read_yaml
+
+# imported for their registration: config.yml names them
+from nlu import classifier, fallback, features, gazetteer, normalizer, retrieval, tokenizer  # noqa: F401
+from nlu.component import COMPONENTS
+from nlu.data import nlu_files
+from nlu.pipeline import Pipeline
+
+SCHEMA = 1
+"""Raised when a model of an older release can no longer be read: then it is trained anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """`manifest.json`. `steps` are (component, its options); `files_hash` is of the bytes that were read."""
+
+    version: str
+    data_hash: str
+    files_hash: str
+    language: str
+    trained_at: str
+    train_seconds: float
+    parse_ms: float
+    examples: int
+    intents: tuple[str, ...]
+    steps: tuple[tuple[str, Mapping[str, Any]], ...]
+    report: Mapping[str, Any]
+    schema: int = SCHEMA
+
+    def to_dict(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in self.__slots__}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Manifest:
+        steps = tuple((name, options) for name, options in data["steps"])
+        return cls(**{**data, "intents": tuple(data["intents"]), "steps": steps})
+
+
+def models_folder(project: Path) -> Path:
+    return project / ".yingda" / "models"
+
+
+def models(project: Path) -> list[Path]:
+    """Every complete model of the project, the oldest first."""
+    folder = models_folder(project)
+    found = folder.iterdir() if folder.is_dir() else ()
+    return sorted(path for path in found if not path.name.startswith(".") and (path / "manifest.json").is_file())
+
+
+def latest(project: Path) -> Path | None:
+    """The newest model's folder, or None where nothing was trained."""
+    found = models(project)
+    return found[-1] if found else None
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """Raises `BadProject` where the folder is no model of this release."""
+    path = folder / "manifest.json"
+    try:
+        data = json.loads(path.read_text("utf-8"))
+        if data["schema"] == SCHEMA:
+            return Manifest.from_dict(data)
+        what = f"this model is of schema {data['schema']}, this release reads {SCHEMA}"
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        what = f"not a readable model: {error}"
+    raise BadProject(Problem(str(path), 1, what, "train again: yingda train"))
+
+
+def load(folder: Path) -> Pipeline:
+    """The pipeline in a model's folder. Raises `BadProject` where it cannot be read."""
+    manifest = read_manifest(folder)
+    components = []
+    for place, (name, given) in enumerate(manifest.steps):
+        component = COMPONENTS.get(name)
+        if component is None:
+            what = f"the model has a component '{name}' that is not known here"
+            raise BadProject(Problem(str(folder / "manifest.json"), 1, what, "train again: yingda train"))
+        options = component.options.model_validate(given)
+        try:
+            components.append(component.load(options, step_folder(folder, place, name)))
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            what = f"'{name}' cannot be loaded: {error}"
+            raise BadProject(Problem(str(folder), 1, what, "train again: yingda train")) from None
+    return Pipeline(tuple(components), manifest.version, manifest.parse_ms)
+
+
+def step_folder(folder: Path, place: int, name: str) -> Path:
+    return folder / f"{place:02d}-{name}"
+
+
+def is_stale(project: Path, folder: Path) -> bool:
+    """Whether training again would give another model: config.yml's pipeline or the NLU data has changed."""
+    try:
+        manifest = read_manifest(folder)
+    except BadProject:
+        return True
+    # other files under data/ change too; only then is the YAML worth reading
+    return manifest.files_hash != files_hash(project) and manifest.data_hash != data_hash(project)
+
+
+def files_hash(project: Path) -> str:
+    """Of the bytes of everything that training may read."""
+    digest = hashlib.sha256()
+    for path in (project / "config.yml", *nlu_files(project)):
+        content = path.read_bytes() if path.is_file() else b""
+        digest.update(f"{path.relative_to(project)}\0{len(content)}\0".encode())
+        digest.update(content)
+    return digest.hexdigest()
+
+
+def data_hash(project: Path) -> str:
+    """Of what training makes of the files: the language, the pipeline and the `nlu` sections."""
+    config = project / "config.yml"
+    settings = (read_yaml(config).data or {}) if config.is_file() else {}
+    parts: list[Any] = [SCHEMA, settings.get("language"), settings.get("pipeline")]
+    for path in nlu_files(project):
+        data = read_yaml(path).data
+        if isinstance(data, dict) and data.get("nlu"):
+            parts.append(data["nlu"])
+    return hashlib.sha256(json.dumps(parts, ensure_ascii=False, sort_keys=True).encode()).hexdigest()
