@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from bot.sqlite.lane import Operation
 from bot.sqlite.rows import session_of, turn_of
 from bot.sqlite.writing import Clock, calls_of, token_of
-from bot.store import Conversation
+from bot.store import OPEN_TURNS, Conversation
 from bot.turn import Session, Status, Turn
 from bot.vault import StoredToken
 
@@ -38,11 +38,27 @@ def session(conversation: str) -> Operation[Session | None]:
     return operate
 
 
+def waiting(conversation: str) -> Operation[list[Turn]]:
+    query = """
+        SELECT * FROM turns WHERE conversation = ? AND status IN ('new', 'ready', 'sending')
+        ORDER BY at, accepted, id LIMIT ?
+        """
+    return lambda db: [turn_of(row) for row in db.execute(query, (conversation, OPEN_TURNS))]
+
+
 def unsent(conversation: str) -> Operation[list[Turn]]:
     query = """
         SELECT * FROM turns WHERE conversation = ? AND status IN ('ready', 'sending') ORDER BY at, accepted, id
         """
     return lambda db: [turn_of(row) for row in db.execute(query, (conversation,))]
+
+
+def open_turns(conversation: str, limit: int = 50) -> Operation[list[Turn]]:
+    query = """
+        SELECT * FROM turns WHERE conversation = ? AND status IN ('new', 'ready', 'sending')
+        ORDER BY at, accepted, id LIMIT ?
+        """
+    return lambda db: [turn_of(row) for row in db.execute(query, (conversation, limit))]
 
 
 def stalled(limit: int, clock: Clock) -> Operation[list[str]]:

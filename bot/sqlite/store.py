@@ -36,7 +36,7 @@ class SqliteStore:
 
     def __init__(self, path: Path | str, clock: Callable[[], float] = time.time) -> None:
         self.path = Path(path)
-        self.operations = 0
+        self._operations = 0
         self._clock = clock
         self._feed = Feed()
         self._vault = Vault(self)
@@ -46,6 +46,10 @@ class SqliteStore:
         self._ears: sqlite3.Connection | None = None
         self._reader: Lane | None = None
         self._writer: Lane | None = None
+
+    @property
+    def operations(self) -> int:
+        return self._operations
 
     async def open(self) -> None:
         try:
@@ -98,11 +102,29 @@ class SqliteStore:
         return await self._write(writing.lease(conversation, worker, seconds, self._clock))
 
     async def begin(self, conversation: str, worker: str, seconds: float) -> tuple[Session, Turn | None] | None:
-        lease, oldest = writing.lease(conversation, worker, seconds, self._clock), self._oldest(conversation)
+        return await self._leased(conversation, worker, seconds, reading.oldest_new(conversation, self._clock))
 
-        def both(db: sqlite3.Connection) -> tuple[Session, Turn | None] | None:
+    async def take(self, conversation: str, worker: str, seconds: float) -> tuple[Session, list[Turn]] | None:
+        return await self._leased(conversation, worker, seconds, reading.waiting(conversation))
+
+    async def _leased(
+        self, conversation: str, worker: str, seconds: float, question: Operation[T]
+    ) -> tuple[Session, T] | None:
+        lease = writing.lease(conversation, worker, seconds, self._clock)
+
+        def both(db: sqlite3.Connection) -> tuple[Session, T] | None:
             session = lease(db)
-            return None if session is None else (session, oldest(db))
+            return None if session is None else (session, question(db))
+
+        return await self._write(both)
+
+    async def take(self, conversation: str, worker: str, seconds: float) -> tuple[Session, list[Turn]] | None:
+        lease = writing.lease(conversation, worker, seconds, self._clock)
+        open_turns = reading.open_turns(conversation)
+
+        def both(db: sqlite3.Connection) -> tuple[Session, list[Turn]] | None:
+            session = lease(db)
+            return None if session is None else (session, open_turns(db))
 
         return await self._write(both)
 
@@ -110,10 +132,7 @@ class SqliteStore:
         await self._write(writing.release(conversation, worker))
 
     async def oldest_new(self, conversation: str) -> Turn | None:
-        return await self._read(self._oldest(conversation))
-
-    def _oldest(self, conversation: str) -> Operation[Turn | None]:
-        return reading.oldest_new(conversation, self._clock)
+        return await self._read(reading.oldest_new(conversation, self._clock))
 
     async def note_call(self, conversation: str, worker: str, turn_id: str, key: str, state: Json) -> bool:
         return await self._write(writing.note_call(conversation, worker, turn_id, key, state))
@@ -125,6 +144,12 @@ class SqliteStore:
 
     async def claim(self, turn_id: str, route: Route, until: float) -> bool:
         return await self._write(writing.claim(turn_id, route, until, self._clock))
+
+    async def advance(self, turn_id: str, shown: int, until: float) -> bool:
+        return await self._write(writing.advance(turn_id, shown, until))
+
+    async def advance(self, turn_id: str, shown: int, until: float) -> bool:
+        return await self._write(writing.advance(turn_id, shown, until))
 
     async def finish(self, turn_id: str, status: Status, *, shown: int, due: float = 0.0, error: str = "") -> bool:
         return await self._write(writing.finish(turn_id, status, shown, due, error, self._clock))
@@ -231,7 +256,7 @@ class SqliteStore:
     async def _run(self, lane: Lane | None, operation: Operation[T]) -> T:
         if lane is None:
             raise self._closed()
-        self.operations += 1
+        self._operations += 1
         try:
             return await lane.run(operation)
         except Closed:

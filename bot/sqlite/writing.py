@@ -97,6 +97,8 @@ def note_call(conversation: str, worker: str, turn_id: str, key: str, state: Jso
 
 def commit(session: Session, turn: Turn, release: bool, clock: Clock) -> Operation[bool]:
     redo = turn.id in session.done
+    if redo:
+        turn = replace(turn, replies=session.done[turn.id])
     values = turn_values(turn)
     values["status"] = "ready" if turn.status == "new" else turn.status
     dialogue = dump(session.dialogue.to_dict())
@@ -154,6 +156,28 @@ def claim(turn_id: str, route: Route, until: float, clock: Clock) -> Operation[b
             (value, until, _tick(db), turn_id, clock()),
         )
         return claimed.rowcount > 0
+
+    return operate
+
+
+def advance(turn_id: str, shown: int, until: float) -> Operation[bool]:
+    def operate(db: sqlite3.Connection) -> bool:
+        advanced = db.execute(
+            "UPDATE turns SET shown = ?, until = ?, seq = ? WHERE id = ? AND status = 'sending'",
+            (shown, until, _tick(db), turn_id),
+        )
+        return advanced.rowcount > 0
+
+    return operate
+
+
+def advance(turn_id: str, shown: int, until: float) -> Operation[bool]:
+    def operate(db: sqlite3.Connection) -> bool:
+        advanced = db.execute(
+            "UPDATE turns SET shown = ?, until = ?, seq = ? WHERE id = ? AND status = 'sending'",
+            (shown, until, _tick(db), turn_id),
+        )
+        return advanced.rowcount > 0
 
     return operate
 
