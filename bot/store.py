@@ -11,6 +11,9 @@ from adapters.channel import Route, TokenVault
 from adapters.message import Json, Reply
 from bot.turn import Session, Status, Turn
 
+OPEN_TURNS = 50
+"""Most turns that `take` gives at once."""
+
 
 class StoreDown(Exception):
     """The store did not answer in time. The write may or may not have happened: repeat it, it is idempotent."""
@@ -29,8 +32,10 @@ class Conversation:
 
 
 class Store(TokenVault, Protocol):
-    operations: int
-    """Round trips to the store since it was opened, for benchmarks."""
+    @property
+    def operations(self) -> int:
+        """Round trips to the store so far, for benchmarks."""
+        ...
 
     async def open(self) -> None:
         """Connect, create tables and indexes. Raises `StoreDown` with what to check."""

@@ -53,14 +53,6 @@ def unsent(conversation: str) -> Operation[list[Turn]]:
     return lambda db: [turn_of(row) for row in db.execute(query, (conversation,))]
 
 
-def open_turns(conversation: str, limit: int = 50) -> Operation[list[Turn]]:
-    query = """
-        SELECT * FROM turns WHERE conversation = ? AND status IN ('new', 'ready', 'sending')
-        ORDER BY at, accepted, id LIMIT ?
-        """
-    return lambda db: [turn_of(row) for row in db.execute(query, (conversation, limit))]
-
-
 def stalled(limit: int, clock: Clock) -> Operation[list[str]]:
     query = """
         SELECT conversation FROM turns

@@ -118,16 +118,6 @@ class SqliteStore:
 
         return await self._write(both)
 
-    async def take(self, conversation: str, worker: str, seconds: float) -> tuple[Session, list[Turn]] | None:
-        lease = writing.lease(conversation, worker, seconds, self._clock)
-        open_turns = reading.open_turns(conversation)
-
-        def both(db: sqlite3.Connection) -> tuple[Session, list[Turn]] | None:
-            session = lease(db)
-            return None if session is None else (session, open_turns(db))
-
-        return await self._write(both)
-
     async def release(self, conversation: str, worker: str) -> None:
         await self._write(writing.release(conversation, worker))
 
@@ -144,9 +134,6 @@ class SqliteStore:
 
     async def claim(self, turn_id: str, route: Route, until: float) -> bool:
         return await self._write(writing.claim(turn_id, route, until, self._clock))
-
-    async def advance(self, turn_id: str, shown: int, until: float) -> bool:
-        return await self._write(writing.advance(turn_id, shown, until))
 
     async def advance(self, turn_id: str, shown: int, until: float) -> bool:
         return await self._write(writing.advance(turn_id, shown, until))

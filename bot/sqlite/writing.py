@@ -171,17 +171,6 @@ def advance(turn_id: str, shown: int, until: float) -> Operation[bool]:
     return operate
 
 
-def advance(turn_id: str, shown: int, until: float) -> Operation[bool]:
-    def operate(db: sqlite3.Connection) -> bool:
-        advanced = db.execute(
-            "UPDATE turns SET shown = ?, until = ?, seq = ? WHERE id = ? AND status = 'sending'",
-            (shown, until, _tick(db), turn_id),
-        )
-        return advanced.rowcount > 0
-
-    return operate
-
-
 def finish(turn_id: str, status: Status, shown: int, due: float, error: str, clock: Clock) -> Operation[bool]:
     values = {"id": turn_id, "status": status, "shown": shown, "due": due, "error": error}
 
