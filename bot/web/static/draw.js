@@ -16,7 +16,10 @@ const DRAWERS = {
 };
 
 function picture(url, alt) {
-  return link(url, element("img", { src: url, alt: alt || "图片" }));
+  const image = element("img", { src: url, alt: alt || "图片" });
+  const made = link(url, image);
+  image.addEventListener("error", () => made.replaceChildren(`🖼 ${alt || "图片"}（未能显示，点此打开）`));
+  return made;
 }
 
 function article({ url, title, description, image }) {

@@ -42,7 +42,7 @@
   icon.setAttribute("viewBox", "0 0 24 24");
   icon.setAttribute("aria-hidden", "true");
   const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
-  path.setAttribute("d", "M21 11.500a8 8 0 0 1-8.500 7.800 9 9 0 0 1-3.200-.7L4 20l1.600-4A7.600 7.600 0 0 1 4 11.500a8 8 0 0 1 8.500-7.800A8 8 0 0 1 21 11.500z");
+  path.setAttribute("d", "M21 11.5a8 8 0 0 1-8.5 7.800 9 9 0 0 1-3.200-.7L4 20l1.600-4A7.6 7.6 0 0 1 4 11.5a8 8 0 0 1 8.5-7.800A8 8 0 0 1 21 11.5z");
   icon.append(path);
   button.append(icon);
   root.append(panel, button);

@@ -1,0 +1,120 @@
+"""A small bot whose every answer follows from what was said, and a service around it: what the web tests talk to.
+
+`python -m tests.web.parrot DATABASE PORT` serves it as a process of its own, to be killed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from aiohttp import web
+
+from adapters.message import Button, Card, Custom, File, Image, Link, Markdown, Reply, Text, Transfer
+from bot.inbox import Inbox
+from bot.sqlite import SqliteStore
+from bot.store import Store
+from bot.turn import Turn
+from bot.web import Origins, Site, mount
+from bot.windows import Windows
+from flows.state import Frame, StartFlow, Why
+from nlu.meaning import Entity, Intent, Meaning
+
+TOKEN = "parrot-console-token"
+HOSTILE = "<img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script>"
+
+ANSWERS: dict[str, tuple[Reply, ...]] = {
+    "按钮": (
+        Card("请选择：", buttons=(Button("查订单", "/check_order"), Button("官网", url="https://shop.example/"))),
+    ),
+    "图片": (Image("/static/icon.svg", alt="店铺标志"), File(url="https://shop.example/a.pdf", name="说明书.pdf")),
+    "图文": (Link("https://shop.example/new", "上新啦", "秋冬新款", "/static/icon.svg"),),
+    "排版": (Markdown("订单 **已发货**：\n\n- 承运 `SF1`\n- 见[物流页](https://shop.example/track)\n\n> 谢谢惠顾"),),
+    "坏排版": (Markdown(f"[点我](javascript:alert(1)) {HOSTILE} ![x](javascript:alert(1))"),),
+    "坏链接": (
+        Card("看这里", "标题", "javascript:alert(1)", "javascript:alert(1)", (Button("去", url="javascript:1"),)),
+    ),
+    "自定义": (Custom({"kind": "坐标", "x": 1}),),
+    "两段": (Text("第一段。\n\n第二段。"),),
+    "转人工": (Transfer("正在为您转接人工客服"),),
+}
+
+
+def meaning(text: str) -> Meaning:
+    intent = "handoff" if text == "转人工" else "check_order" if "DD" in text else "nlu_fallback"
+    ranking = (Intent(intent, 0.93), Intent("track_express", 0.04))
+    start = text.find("DD")
+    found = (Entity("order_id", text[start : start + 5], "DD001", start, start + 5, extractor="rules"),)
+    return Meaning(text, intent, 0.93, ranking, found if start >= 0 else (), model="parrot-1")
+
+
+async def think(store: Store, conversation: str) -> None:
+    """The conversation's turns, one after the other: `慢…` takes a while."""
+    while (begun := await store.begin(conversation, "parrot", 30)) and (turn := begun[1]):
+        text = turn.message.text if turn.message else ""
+        if text.startswith("慢"):
+            await asyncio.sleep(0.6)
+        replies = ANSWERS.get(text, (Text(f"您说的是：{text}"),))
+        session = begun[0]
+        slots = {**session.dialogue.slots, "turns": len(session.dialogue.said) + session.rev + 1}
+        dialogue = replace(session.dialogue, slots=slots, stack=(Frame("parrot", waiting="question"),))
+        await store.commit(replace(session, dialogue=dialogue), answered(turn, text, replies), release=True)
+
+
+def answered(turn: Turn, text: str, replies: tuple[Reply, ...]) -> Turn:
+    return replace(
+        turn, status="sent", replies=replies, meaning=meaning(text), flow="parrot/question", ready_at=time.time(),
+        sent_at=time.time(), flags=("handoff",) if text == "转人工" else (), commands=(StartFlow("parrot"),),
+        trace=(Why("start_flow", "the words begin it", {"text": text}),),
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    store: SqliteStore
+    runner: web.AppRunner
+    url: str
+
+
+@asynccontextmanager
+async def serving(
+    path: Path, port: int = 0, origins: Origins | None = None, rest_wait_s: float = 10
+) -> AsyncIterator[Service]:
+    store = SqliteStore(path)
+    await store.open()
+    tasks: set[asyncio.Task[None]] = set()
+
+    def nudge(conversation: str) -> None:
+        tasks.add(task := asyncio.create_task(think(store, conversation)))
+        task.add_done_callback(tasks.discard)
+
+    for conversation in await store.stalled():
+        nudge(conversation)
+    inbox = Inbox(store, Windows(store, "parrot"), nudge, lambda: 0)
+    app = web.Application()
+    mount(app, Site(store, inbox, console_token=TOKEN, origins=origins or Origins(), rest_wait_s=rest_wait_s))
+    runner = web.AppRunner(app, shutdown_timeout=2, access_log=None)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", port)
+    await site.start()
+    try:
+        yield Service(store, runner, f"http://127.0.0.1:{runner.addresses[0][1]}")
+    finally:
+        await runner.cleanup()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await store.close()
+
+
+async def main(path: str, port: str) -> None:
+    async with serving(Path(path), int(port)) as service:
+        print(service.url, flush=True)
+        await asyncio.Event().wait()
+
+
+if __name__ == "__main__":
+    asyncio.run(main(*sys.argv[1:]))
