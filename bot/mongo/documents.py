@@ -70,27 +70,15 @@ def dialogue_document(session: Session) -> Document:
     return document
 
 
-def done_document(turn: Turn) -> Document:
-    """What `done` remembers of a committed turn: its replies, and its place in the order of turns."""
-    replies = escape(tame([reply_to_dict(reply) for reply in turn.replies]))
-    return {"replies": replies, "at": turn.at, "accepted": turn.accepted}
+def replies_document(turn: Turn) -> list[Json]:
+    replies: list[Json] = escape(tame([reply_to_dict(reply) for reply in turn.replies]))
+    return replies
 
 
 def session_of(document: Document) -> Session:
     data = unescape(document)
     data["conversation"] = data.pop("_id")
-    data["done"] = {turn: done["replies"] for turn, done in data["done"].items()}
     return Session.from_dict(data)
-
-
-def done_before(document: Document, turn: Turn | None) -> set[str]:
-    """Ids in `done` that a worker who has just found `turn` to be the oldest new one knows to be marked (None: there
-    is no new one). A committed turn stays due until it is marked, so it would have been found itself."""
-    done = unescape(document["done"])
-    if turn is None:
-        return set(done)
-    place = (turn.at, turn.accepted, turn.id)
-    return {turn_id for turn_id, was in done.items() if (was["at"], was["accepted"], turn_id) < place}
 
 
 def token_of(document: Document) -> StoredToken:

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from bot.mongo import pipelines
 from bot.mongo.documents import Document, session_of, turn_key, turn_of
 from bot.mongo.link import Link
-from bot.store import Conversation
+from bot.store import OPEN_TURNS, Conversation
 from bot.turn import Session, Status, Turn
 
 ORDER = [("at", 1), ("accepted", 1), ("_id", 1)]
@@ -36,6 +36,10 @@ class Reading:
     async def session(self, conversation: str) -> Session | None:
         document = await self._link.run(self._sessions.find_one({"_id": conversation}))
         return session_of(document) if document else None
+
+    async def waiting(self, conversation: str) -> list[Turn]:
+        query = {"conversation": conversation, "status": {"$in": ["new", "ready", "sending"]}}
+        return [turn_of(document) for document in await self._find(query, limit=OPEN_TURNS)]
 
     async def unsent(self, conversation: str) -> list[Turn]:
         query = {"conversation": conversation, "status": {"$in": ["ready", "sending"]}}

@@ -22,7 +22,7 @@ from bot.mongo.link import Collection, Link
 from bot.mongo.marks import Marks
 from bot.mongo.reading import Reading
 from bot.mongo.tail import follow
-from bot.store import Conversation
+from bot.store import OPEN_TURNS, Conversation
 from bot.turn import Session, Status, Turn
 from bot.vault import StoredToken, Vault
 
@@ -89,12 +89,17 @@ class MongoStore:
         return session_of(document) if document else None
 
     async def begin(self, conversation: str, worker: str, seconds: float) -> tuple[Session, Turn | None] | None:
+        session = await self.lease(conversation, worker, seconds)
+        return None if session is None else (session, await self.oldest_new(conversation))
+
+    async def take(self, conversation: str, worker: str, seconds: float) -> tuple[Session, list[Turn]] | None:
         document = await self._lease(conversation, worker, seconds)
         if document is None:
             return None
-        oldest = await self.oldest_new(conversation)
-        self._marks.add(conversation, documents.done_before(document, oldest))
-        return session_of(document), oldest
+        session, waiting = session_of(document), await self._reading.waiting(conversation)
+        if len(waiting) < OPEN_TURNS:  # all are known: what is done and no longer new is marked
+            self._marks.add(conversation, session.done.keys() - {turn.id for turn in waiting if turn.status == "new"})
+        return session, waiting
 
     async def _lease(self, conversation: str, worker: str, seconds: float) -> Document | None:
         marked = self._marks.of(conversation)
@@ -147,7 +152,7 @@ class MongoStore:
                     "dialogue": documents.dialogue_document(session),
                     "schema": session.schema,
                     "updated": await self.now(),
-                    f"done.{escape_key(turn.id)}": documents.done_document(turn),
+                    f"done.{escape_key(turn.id)}": documents.replies_document(turn),
                     **({"worker": "", "leased_until": 0.0} if release else {}),
                 },
                 "$inc": {"rev": 1},
@@ -176,6 +181,9 @@ class MongoStore:
             {**turn_key(turn_id), "$or": [{"status": "ready"}, over]},
             {"$set": {"status": "sending", "route": escape(plain(route)), "until": until}},
         )
+
+    async def advance(self, turn_id: str, shown: int, until: float) -> bool:
+        return await self._touch({**turn_key(turn_id), "status": "sending"}, {"$set": {"shown": shown, "until": until}})
 
     async def finish(self, turn_id: str, status: Status, *, shown: int, due: float = 0.0, error: str = "") -> bool:
         fields: Document = {"status": status, "shown": shown, "due": due, "error": tame(error), "until": 0.0}
