@@ -105,11 +105,11 @@ def flow(
     name: str = "",
     description: str = "",
     intent: str | Sequence[str] = (),
-    collects: Sequence[str] = (),
+    collects: Sequence[str] | None = None,
     persisted: Sequence[str] = (),
 ) -> Any:
     """Mark a generator function of `(slots)` or `(slots, context)` as a flow, started by `intent` (one or several).
-    `collects` names the slots it asks for, so that a message may fill several at once."""
+    `collects` names the slots it asks for, so that a message fills these and no others."""
 
     def mark(function: WalkT) -> WalkT:
         made = Flow(
@@ -119,7 +119,8 @@ def flow(
             description=description or inspect.getdoc(function) or "",
             triggers=tuple(Trigger(each) for each in ((intent,) if isinstance(intent, str) else intent)),
             persisted=frozenset(persisted),
-            asks={slot: Ask(slot) for slot in collects},
+            asks={slot: Ask(slot) for slot in collects or ()},
+            collects_known=collects is not None,
         )
         setattr(function, _MARK, made)
         return function

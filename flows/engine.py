@@ -15,15 +15,15 @@ from zoneinfo import ZoneInfo
 
 from adapters.message import Button, Card, Json, Reply
 from config.source import BadProject, Problem, read_yaml
-from flows import slots as slot_rules
 from flows.actions import Registry, load_actions
 from flows.domain import Domain, data_sources, load_domain, read_domain
 from flows.repair import obey
 from flows.responses import Speaker
+from flows.situation import Knowledge, Situation
 from flows.stage import Stage
 from flows.state import Actions, Dialogue, Frame, Heard, Outcome, Result, Why, snake_case
-from flows.steps import Flow
-from flows.understand import Situation, understand
+from flows.steps import Ask, Flow
+from flows.understand import understand
 from flows.yaml_flows import Graph, read_flows
 
 PATTERNS = Path(__file__).parent / "patterns.yml"
@@ -64,16 +64,19 @@ class Engine:
         """What the understanding may look at."""
         frame = dialogue.stack[-1] if dialogue.stack else None
         return Situation(
-            self.domain,
-            self.flows,
+            self._knowledge,
             flow=frame.flow if frame else "",
             asked=str(dialogue.memory.get(ASKED) or "") if dialogue.stack else "",
             answered=_answered(frame) if frame else {},
             slots=dialogue.slots,
             mentions=dialogue.mentions,
             options=dialogue.options,
-            free_slots=self._free_slots,
         )
+
+    def asks(self, flow: str) -> Mapping[str, Ask]:
+        """The questions of a flow and of those it calls, as far as it says them beforehand."""
+        found = self.flows.get(flow)
+        return self._knowledge.asks[flow] if found is not None and found.collects_known else {}
 
     def asking_action(self, slot: str) -> str:
         name = f"action_ask_{slot}"
@@ -84,16 +87,8 @@ class Engine:
         return found is not None and found.irreversible
 
     @cached_property
-    def _free_slots(self) -> frozenset[str]:
-        """Slots with an entity mapping that no flow asks for."""
-        if any(
-            not flow.asks and not flow.is_pattern and flow.id in self.registry.flows for flow in self.flows.values()
-        ):
-            return frozenset()
-        asked = {name for flow in self.flows.values() for name in flow.asks}
-        return frozenset(
-            name for name, slot in self.domain.slots.items() if name not in asked and slot_rules.entity_types(slot)
-        )
+    def _knowledge(self) -> Knowledge:
+        return Knowledge.of(self.domain, self.flows)
 
     def _fresh(self, dialogue: Dialogue, at: float) -> tuple[Dialogue, list[Why]]:
         """The dialogue, begun anew where the last session has run out."""

@@ -84,8 +84,7 @@ async def correct_slot(stage: Stage, command: CorrectSlot, corrected: dict[str, 
         stage.pattern("pattern_correction_refused", names=[command.name])
         return None
     slot = stage.setting.domain.slots.get(command.name)
-    flow = stage.setting.flows[frame.flow]
-    asks = {name: ask for each in (flow, *_called(stage, frame.flow)) for name, ask in each.asks.items()}
+    asks = stage.setting.asks(frame.flow)
     try:
         value = coerce(slot, command.value) if slot else command.value
     except Invalid as invalid:
@@ -105,11 +104,6 @@ async def correct_slot(stage: Stage, command: CorrectSlot, corrected: dict[str, 
     if value is not None or command.value is None:
         corrected[command.name] = value
     return None
-
-
-def _called(stage: Stage, flow: str) -> list[Any]:
-    found = stage.setting.flows[flow]
-    return [stage.setting.flows[name] for name in found.calls if name in stage.setting.flows]
 
 
 def _is_done(stage: Stage, frame: Frame, slot: str) -> bool:

@@ -24,6 +24,8 @@ class Setting(World, Protocol):
     @property
     def domain(self) -> Domain: ...
 
+    def asks(self, flow: str) -> Mapping[str, Ask]: ...
+
 
 @dataclass(slots=True)
 class Stage:
@@ -62,20 +64,19 @@ class Stage:
     def push(
         self, flow: str, context: Mapping[str, Json] | None = None, slots: Mapping[str, Json] | None = None
     ) -> None:
-        """Put a flow on the stack, its own slots clean but for `slots`."""
+        """Put a flow on the stack. What flows beneath it have been told stays theirs: here it is asked for again,
+        but for what names a thing."""
         start = dict(self.slots)
-        found = self.setting.flows.get(flow)
-        for name, ask in found.asks.items() if found else ():
-            kept = found is not None and (name in found.persisted or not ask.reset_after_flow_ends)
-            if not kept and not self.carries(name):
+        told = {str(entry.args) for frame in self.stack for entry in frame.journal if entry.kind == "ask"}
+        for name in told.intersection(self.setting.asks(flow)):
+            if not self.names_a_thing(name):
                 start[name] = self.initial(name)
         frame = outside(Frame(flow, start, context=context or {}), slots or {})
         self.stack.append(frame)
         self.answer, self.asked = None, ""
 
-    def carries(self, name: str) -> bool:
-        """Whether a flow that interrupts another takes this slot over from it: what names a thing, as an order does,
-        but no choice, amount or reason."""
+    def names_a_thing(self, name: str) -> bool:
+        """Whether the slot stands for a thing, as an order number does, and not for a choice, amount or reason."""
         slot = self.setting.domain.slots.get(name)
         return slot is not None and slot.type == "text" and any(each.type == "from_entity" for each in slot.mappings)
 
@@ -225,7 +226,7 @@ class Stage:
         for entry in frame.journal:
             after.update(entry.writes)
         asked = {str(entry.args) for entry in frame.journal if entry.kind == "ask"}
-        reset = (asked | set(flow.asks if flow else ())) - persisted
+        reset = (asked | set(self.setting.asks(frame.flow))) - persisted
         for name in reset:
             after[name] = self.initial(name)
         self.mentions |= {
@@ -258,10 +259,9 @@ class Stage:
 
     def link(self, target: Link, slots: Mapping[str, Json]) -> None:
         """Go on with another flow. What both collect goes along, as it names the same thing."""
-        found = self.setting.flows.get(target.flow)
         shared = {
             name: slots[name]
-            for name, ask in (found.asks.items() if found else ())
+            for name, ask in self.setting.asks(target.flow).items()
             if slots.get(name) is not None and not ask.ask_before_filling
         }
         self.push(target.flow, slots={**shared, **target.slots})

@@ -116,8 +116,8 @@ class Trigger:
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """One flow. `asks` are the questions known beforehand, by slot and in order of the file; `sets` the slots that
-    its steps write; `calls` the flows it runs inside itself."""
+    """One flow. `asks` are the questions known beforehand, by slot and in order of the file (`collects_known`: there
+    are no others); `calls` the flows it runs inside itself."""
 
     id: str
     program: Program
@@ -129,6 +129,7 @@ class Flow:
     run_completed: bool = True
     asks: Mapping[str, Ask] = field(default_factory=dict)
     calls: frozenset[str] = frozenset()
+    collects_known: bool = True
 
     @property
     def is_pattern(self) -> bool:

@@ -48,6 +48,7 @@ of `flows/patterns.yml` replaces it. A file may bring its own `responses:`.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -180,6 +181,7 @@ class _Reader:
         self.nodes: list[tuple[str, Step | None, _Step, Loc, int | None]] = []
         self.ids: dict[str, int] = {}
         self.nested: dict[Loc, int] = {}
+        self.namesakes: Counter[str] = Counter()
 
     def read(self) -> Graph:
         loc: Loc = ("flows", self.flow)
@@ -233,7 +235,10 @@ class _Reader:
             self.ids[name] = index
         elif given.id:
             self.problems.append(self.source.problem((*loc, "id"), f"two steps have the id '{name}'", "rename one"))
-        key = name if self.ids.get(name) == index else f"{name or (kinds or ['noop'])[0]}@{index}"
+        # a step's key must outlast a step deployed before it, so it counts its namesakes, not its place
+        base = name or (kinds or ["noop"])[0]
+        self.namesakes[base] += 1
+        key = base if self.namesakes[base] == 1 else f"{base}@{self.namesakes[base]}"
         self.nodes.append((key, self.made(given, key, loc), given, loc, after))
         if isinstance(given.next, list):
             for i, branch in enumerate(given.next):

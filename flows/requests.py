@@ -1,0 +1,117 @@
+"""What a message asks for apart from the question that waits: a flow, an answer from retrieval, a fixed response."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from flows import slots as slot_rules
+from flows import words
+from flows.situation import Decision, Situation
+from flows.state import (
+    CancelFlow,
+    ChitChat,
+    Clarify,
+    Command,
+    HumanHandoff,
+    KnowledgeAnswer,
+    RepeatBotMessages,
+    Restart,
+    SessionStart,
+    SetSlot,
+    SkipQuestion,
+    StartFlow,
+)
+from nlu.meaning import FALLBACK_INTENT, Entity, Meaning
+
+AMBIGUOUS_FROM = 0.2
+"""Two intents are offered for choice where both are at least so likely…"""
+AMBIGUOUS_RATIO = 0.5
+"""…and the second at least so likely as a part of the first."""
+ANSWER_FROM = 0.5
+"""A retrieved answer is given without an intent from this confidence on."""
+
+REPAIRS: Mapping[str, Command] = {
+    "cancel": CancelFlow(),
+    "stop": CancelFlow(),
+    "repeat": RepeatBotMessages(),
+    "restart": Restart(),
+    "session_start": SessionStart(),
+    "skip": SkipQuestion(),
+    **dict.fromkeys(
+        ("handoff", "human_handoff", "human", "human_agent", "transfer_human", "transfer_to_human"),
+        HumanHandoff("asked"),
+    ),
+}
+"""Intents that mean a repair by their name, unless the bot has a flow for them."""
+
+
+def repair(meaning: Meaning, situation: Situation) -> Command | None:
+    command = REPAIRS.get(meaning.intent)
+    return command if command is not None and not triggered(meaning.intent, situation) else None
+
+
+def request(meaning: Meaning, situation: Situation) -> Decision | None:
+    intent = meaning.intent
+    if not intent or intent == FALLBACK_INTENT:
+        return _answer(meaning, situation) or _ambiguous(meaning, situation)
+    sure = f"intent {intent} {meaning.confidence:.2f}"
+    flow = triggered(intent, situation, meaning.confidence)
+    if flow:
+        return Decision((StartFlow(flow), *_opening(flow, meaning, situation)), f"{sure} starts {flow}")
+    if intent.partition("/")[0] in situation.knows.retrieval:
+        label = intent.partition("/")[0]
+        key = next((each.key for each in meaning.answers if each.key.startswith(f"{label}/")), "")
+        key = intent if f"utter_{intent}" in situation.knows.domain.responses else key
+        return Decision((KnowledgeAnswer(key),), f"{sure}, answered by {key}") if key else None
+    if f"utter_{intent}" in situation.knows.domain.responses:
+        return Decision((ChitChat(f"utter_{intent}"),), f"{sure} has the response utter_{intent}")
+    command = repair(meaning, situation)
+    return Decision((command,), f"{sure} means a repair") if command is not None else None
+
+
+def triggered(intent: str, situation: Situation, confidence: float = 1.0) -> str:
+    """The flow that the intent starts ('' for none): one whose guard holds before one without a guard."""
+    for threshold, flow in situation.knows.triggers.get(intent, ()):
+        if confidence >= threshold and (flow.guard is None or flow.guard(situation.slots)):
+            return flow.id
+    named = situation.knows.flows.get(intent)
+    startable = named is not None and not named.is_pattern and (named.guard is None or named.guard(situation.slots))
+    return intent if startable else ""
+
+
+def _answer(meaning: Meaning, situation: Situation) -> Decision | None:
+    best = meaning.answers[0] if meaning.answers else None
+    if best is None or best.confidence < ANSWER_FROM or f"utter_{best.key}" not in situation.knows.domain.responses:
+        return None
+    return Decision((KnowledgeAnswer(best.key),), f"no intent, but the answer {best.key} {best.confidence:.2f}")
+
+
+def _ambiguous(meaning: Meaning, situation: Situation) -> Decision | None:
+    likely = [each for each in meaning.ranking[:3] if each.confidence >= AMBIGUOUS_FROM]
+    likely = [each for each in likely if each.confidence >= AMBIGUOUS_RATIO * likely[0].confidence]
+    flows = list(dict.fromkeys(flow for each in likely if (flow := triggered(each.name, situation))))
+    if len(flows) < 2:
+        return None
+    shown = ", ".join(f"{each.name} {each.confidence:.2f}" for each in likely)
+    return Decision((Clarify(tuple(flows)),), f"close together: {shown}")
+
+
+def _opening(flow: str, meaning: Meaning, situation: Situation) -> list[Command]:
+    """The slots that the message which starts a flow fills already: by its entities, its intent, or by reference."""
+    commands: list[Command] = []
+    taken: list[Entity] = []
+    refers = words.refers(meaning.text)
+    for name, ask in situation.knows.asks[flow].items():
+        if ask.ask_before_filling:
+            continue
+        value, found = situation.value(name, meaning)
+        if any(each in taken for each in found):
+            continue
+        if value is None:
+            value = slot_rules.from_trigger(situation.knows.slot(name), meaning.intent)
+        if value is None and refers:
+            value = situation.mentioned(name)
+        if value is not None:
+            taken.extend(found)
+            commands.append(SetSlot(name, value))
+    return commands

@@ -1,0 +1,164 @@
+"""What the understanding looks at: what a bot knows (`Knowledge`), where the dialogue stands (`Situation`), and what
+was said (`Said`), with buttons and payloads already turned into what they stand for."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from adapters.message import Button, Content, Event, Json, Text, Voice
+from flows import slots as slot_rules
+from flows import words
+from flows.domain import Domain, Slot
+from flows.state import Command, Heard
+from flows.steps import Ask, Flow
+from nlu.meaning import Entity, Intent, Meaning
+
+_PAYLOAD = re.compile(r"/(?P<intent>[^\s{(]+)\s*(?P<entities>\{.*\})?\s*", re.DOTALL)
+SET_SLOTS = re.compile(r"/SetSlots\((?P<pairs>.*)\)\s*", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Knowledge:
+    """A bot's domain and flows, indexed once: `triggers` by intent, those with a guard first; `retrieval` the intents
+    that are answered by `utter_<intent>/<name>`; `asks` every flow's questions with those of the flows it calls;
+    `free_slots` those with an entity mapping that no flow asks for, which any message fills."""
+
+    domain: Domain
+    flows: Mapping[str, Flow]
+    triggers: Mapping[str, Sequence[tuple[float, Flow]]]
+    titles: Mapping[str, str]
+    retrieval: frozenset[str]
+    asks: Mapping[str, Mapping[str, Ask]]
+    free_slots: frozenset[str]
+
+    @classmethod
+    def of(cls, domain: Domain, flows: Mapping[str, Flow]) -> Knowledge:
+        triggers: dict[str, list[tuple[float, Flow]]] = defaultdict(list)
+        for flow in sorted(flows.values(), key=lambda each: each.guard is None):
+            for trigger in flow.triggers:
+                triggers[trigger.intent].append((trigger.threshold, flow))
+        asks = {name: _asks(flows, name) for name in flows}
+        # a flow that does not say beforehand what it asks for may ask for anything
+        unsaid = any(not flow.collects_known for flow in flows.values())
+        asked = {slot for each in asks.values() for slot in each}
+        free = {name for name, slot in domain.slots.items() if slot_rules.entity_types(slot) and name not in asked}
+        return cls(
+            domain,
+            flows,
+            dict(triggers),
+            titles={flow.title: flow.id for flow in flows.values() if not flow.is_pattern},
+            retrieval=frozenset(
+                name.removeprefix("utter_").partition("/")[0] for name in domain.responses if "/" in name
+            ),
+            asks={
+                name: each if flows[name].collects_known else {slot: Ask(slot) for slot in domain.slots}
+                for name, each in asks.items()
+            },
+            free_slots=frozenset() if unsaid else frozenset(free),
+        )
+
+    def slot(self, name: str) -> Slot:
+        return self.domain.slots.get(name) or Slot(name)
+
+    def takes_text(self, slot: Slot) -> bool:
+        return slot_rules.takes_text(slot, self.domain.entities)
+
+
+def _asks(flows: Mapping[str, Flow], flow: str) -> dict[str, Ask]:
+    found: dict[str, Ask] = {}
+    waiting, seen = [flow], set[str]()
+    while waiting:
+        each = flows.get(waiting.pop())
+        if each is not None and each.id not in seen:
+            seen.add(each.id)
+            found = {**each.asks, **found}
+            waiting.extend(each.calls)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """What the dialogue stands at. `flow` is the active flow and `asked` the slot it waits for (both empty where none
+    does); `answered` are the slots it has got already, in order."""
+
+    knows: Knowledge
+    flow: str = ""
+    asked: str = ""
+    answered: Mapping[str, Json] = field(default_factory=dict)
+    slots: Mapping[str, Json] = field(default_factory=dict)
+    mentions: Mapping[str, Json] = field(default_factory=dict)
+    options: tuple[Button, ...] = ()
+
+    @property
+    def asks(self) -> Mapping[str, Ask]:
+        """The active flow's questions by slot."""
+        return self.knows.asks.get(self.flow, {})
+
+    @property
+    def waits_for_text(self) -> bool:
+        """The question takes whatever is said."""
+        return bool(self.asked) and self.knows.takes_text(self.knows.slot(self.asked))
+
+    @property
+    def waits_for_yes_or_no(self) -> bool:
+        return bool(self.asked) and self.knows.slot(self.asked).type == "bool"
+
+    def value(self, slot: str, meaning: Meaning, asked: str = "") -> tuple[Json, tuple[Entity, ...]]:
+        """What the message's entities offer for a slot, and the entities it is made of."""
+        return slot_rules.from_entities(self.knows.slot(slot), meaning, asked, self.knows.domain.entities)
+
+    def mentioned(self, name: str) -> Json:
+        """The last value of a slot, or of an entity that fills it; only of what names a thing, not of amounts."""
+        slot = self.knows.slot(name)
+        types = slot_rules.entity_types(slot, self.knows.domain.entities)
+        if not types or slot.type in ("bool", "float"):
+            return None
+        return next((self.mentions[each] for each in (name, *types) if self.mentions.get(each) is not None), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    commands: tuple[Command, ...]
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What was said. `chosen`: by a button, so that it answers a question without doubt."""
+
+    text: str
+    meaning: Meaning
+    content: Content
+    chosen: bool = False
+
+
+def hear(heard: Heard, situation: Situation) -> Said:
+    """A number, or a button's words, stand for the button's payload; a payload `/intent{…}` for its intent."""
+    said = Said(heard.meaning.text or _words_of(heard.content), heard.meaning, heard.content)
+    button = words.pick(said.text, situation.options)
+    if button is None and not said.text.startswith("/"):
+        return said
+    payload = (button.payload or button.title) if button else said.text
+    parsed = _PAYLOAD.fullmatch(payload)
+    if parsed is None or SET_SLOTS.fullmatch(payload):
+        return Said(payload, Meaning(payload, model=said.meaning.model), said.content, chosen=True)
+    try:
+        entities = json.loads(parsed["entities"] or "{}")
+    except ValueError:
+        entities = {}
+    found = tuple(Entity(name, str(value), value, 0, 0, extractor="button") for name, value in entities.items())
+    name = parsed["intent"]
+    meaning = Meaning(payload, name, 1.0, (Intent(name, 1.0),), found, model=said.meaning.model)
+    return Said(payload, meaning, said.content, chosen=True)
+
+
+def _words_of(content: Content) -> str:
+    match content:
+        case Text(text) | Voice(recognition=text) | Event(name="click", key=text):
+            return text
+        case _:
+            return ""
