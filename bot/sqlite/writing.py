@@ -216,9 +216,14 @@ def own(conversation: str, owner: str, rev: int, clock: Clock) -> Operation[bool
             "UPDATE sessions SET owner = ?, rev = rev + 1, updated = ? WHERE conversation = ? AND rev = ?",
             (owner, now, conversation, rev),
         )
-        return moved.rowcount > 0
+        return moved.rowcount > 0 or _owned(db, conversation) == (owner, rev + 1)
 
     return operate
+
+
+def _owned(db: sqlite3.Connection, conversation: str) -> tuple[str, int] | None:
+    row = db.execute("SELECT owner, rev FROM sessions WHERE conversation = ?", (conversation,)).fetchone()
+    return row and tuple(row)
 
 
 def spend(key: str, limit: int, window_s: float, clock: Clock) -> Operation[bool]:
