@@ -90,8 +90,8 @@ class Limits:
     push_count: int = 0
     """How many pushes one user message allows within `push_window_s`; 0: no quota."""
     push_window_s: float = 0.0
-    articles: int = 1
-    """How many articles one `News` may hold."""
+    articles: int = 0
+    """How many articles one `News` may hold; 0: any number."""
     media_only: bool = False
     """Images, voices, videos and files are shown by the vendor's media id alone; one with only a URL is degraded."""
     custom_types: frozenset[str] = frozenset()

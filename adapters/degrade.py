@@ -94,7 +94,7 @@ def _shown(reply: Reply, limits: Limits) -> bool:
         case Image(media=media) | Voice(media=media) | Video(media=media) | File(media=media):
             return bool(media) or (bool(reply.url) and not limits.media_only)
         case News(articles):
-            return 0 < len(articles) <= limits.articles
+            return 0 < len(articles) <= (limits.articles or len(articles))
         case Markdown(text):
             return size(text) <= limits.text_bytes
         case _:

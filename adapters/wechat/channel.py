@@ -38,6 +38,7 @@ PASSIVE = Limits(
     passive_messages=1,
     push_count=5,
     push_window_s=48 * 3600.0,
+    articles=1,
     media_only=True,
     custom_types=frozenset(("music",)),
 )

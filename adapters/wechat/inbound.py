@@ -139,7 +139,8 @@ def _identity(fields: Fields, kind: str) -> str:
     """MsgId; events have none, and a sender has each event with its key once a second."""
     if kind != "event" and (number := said(fields, "MsgId")):
         return number
-    what = (said(fields, "Event").lower(), said(fields, "EventKey")) if kind == "event" else (kind,)
+    event = said(fields, "Event").lower()
+    what = (event, _event_key(fields, event)) if kind == "event" else (kind,)
     return ":".join(part for part in (said(fields, "FromUserName"), said(fields, "CreateTime"), *what) if part)
 
 
@@ -247,11 +248,15 @@ def _event(fields: Fields) -> Event:
     vendor_name = said(fields, "Event").lower()
     if not vendor_name:
         raise Malformed("<Event> is missing")
-    key = said(fields, EVENT_KEYS.get(vendor_name, "EventKey"))
+    key = _event_key(fields, vendor_name)
     if vendor_name == "subscribe":
         key = key.removeprefix(SCENE)
     data = {name: value for name, value in _leaves(fields, "") if value}
     return Event(EVENT_NAMES.get(vendor_name, vendor_name), key, data)
+
+
+def _event_key(fields: Fields, vendor_name: str) -> str:
+    return said(fields, EVENT_KEYS.get(vendor_name, "EventKey"))
 
 
 def _leaves(fields: Mapping[str, Json], prefix: str) -> Iterator[tuple[str, str]]:

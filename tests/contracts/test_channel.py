@@ -1,0 +1,267 @@
+"""What every channel promises, whatever the vendor. A new channel is one row of `CHANNELS` and one file of vectors.
+
+A vector is a body as the vendor's documents show it, with the message id and the content that it means.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from adapters.channel import Challenge, Channel, Judgement, Messages, Pushing, Reject, Request, Route, Token, Verdict
+from adapters.crypto import Envelope, signature
+from adapters.degrade import fit
+from adapters.message import Message, Reply, Text, plain
+from adapters.wechat import WeChat
+from config.settings import WeChatAccount
+from tests.adapters.replies import replies
+
+settings.register_profile("channels", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("channels")
+
+NOW = 1_700_000_100.0
+SECRETS = ("the-token", "the-app-secret", "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG")
+KINDS = {reply.__name__.lower() for reply in get_args(Reply)}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """`make` builds the channel with `SECRETS`; `wrap` turns a vendor's body into the request that carries it at a
+    time, `sign` says whether as its rightful sender; `challenge` is the vendor's check of the URL, if it has one."""
+
+    name: str
+    vectors: str
+    make: Callable[[], Channel]
+    wrap: Callable[[bytes, float, bool], Request]
+    challenge: Callable[[float], tuple[Request, str]] | None = None
+
+
+# --- WeChat
+
+
+def wechat(mode: Literal["plain", "compatible", "safe"]) -> Entry:
+    token, secret, key = SECRETS
+    keys = {"app_id": "wx1", "app_secret": secret, "token": token, "encoding_aes_key": key, "mode": mode}
+    account = WeChatAccount.model_validate(keys)
+
+    def query(at: float, sign: bool) -> dict[str, str]:
+        timestamp = str(int(at))
+        return {"timestamp": timestamp, "nonce": "n1", "signature": signature(token if sign else "x", timestamp, "n1")}
+
+    def wrap(body: bytes, at: float, sign: bool) -> Request:
+        if mode == "plain":
+            return Request("POST", "/webhooks/wechat/main", query(at, sign), {}, body)
+        sealed = Envelope(token if sign else "x", [key], "wx1").seal(body, str(int(at)), "n1")
+        more = {"encrypt_type": "aes", "msg_signature": sealed.signature, "openid": "oCustomer-1_x"}
+        outer = f"<xml><ToUserName>gh_shop</ToUserName><Encrypt><![CDATA[{sealed.encrypt}]]></Encrypt></xml>"
+        return Request("POST", "/webhooks/wechat/main", query(at, sign) | more, {}, outer.encode())
+
+    def challenge(at: float) -> tuple[Request, str]:
+        return Request("GET", "/webhooks/wechat/main", query(at, True) | {"echostr": "42"}), "42"
+
+    return Entry(f"wechat-{mode}", "wechat.json", lambda: WeChat("main", account), wrap, challenge)
+
+
+CHANNELS = [wechat("plain"), wechat("compatible"), wechat("safe")]
+
+
+# --- the promises
+
+
+def vectors(entry: Entry) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads((Path(__file__).parent / "vectors" / entry.vectors).read_text("utf-8"))
+    return found
+
+
+EACH_VECTOR = [
+    pytest.param(entry, vector, id=f"{entry.name}: {vector['name']}") for entry in CHANNELS for vector in vectors(entry)
+]
+each_channel = pytest.mark.parametrize("entry", CHANNELS, ids=lambda entry: entry.name)
+
+
+def parsed(entry: Entry, vector: dict[str, Any]) -> Messages:
+    found = entry.make().parse(entry.wrap(vector["body"].encode(), NOW, True), NOW)
+    assert isinstance(found, Messages), found
+    return found
+
+
+@pytest.mark.parametrize(("entry", "vector"), EACH_VECTOR)
+def test_a_documented_body_is_the_message_that_it_means(entry: Entry, vector: dict[str, Any]) -> None:
+    (message,) = parsed(entry, vector).messages
+    assert message.to_dict()["content"] == vector["content"]
+    assert message.id == vector["id"]
+    assert (message.address.channel, message.address.account) == (entry.make().name, "main")
+    assert message.at == 1_700_000_000.0
+
+
+@pytest.mark.parametrize(("entry", "vector"), EACH_VECTOR)
+def test_the_same_body_again_is_the_same_message_and_can_be_stored(entry: Entry, vector: dict[str, Any]) -> None:
+    first, second = parsed(entry, vector), parsed(entry, vector)
+    assert first.messages == second.messages
+    (message,) = first.messages
+    assert Message.from_dict(json.loads(json.dumps(message.to_dict()))) == message
+    assert json.loads(json.dumps(plain(first.route))) == plain(first.route)
+
+
+@each_channel
+def test_every_vector_is_another_message(entry: Entry) -> None:
+    found = [parsed(entry, vector).messages[0] for vector in vectors(entry)]
+    assert len({message.address.conversation for message in found}) == 1
+    events = [message.id for message, vector in zip(found, vectors(entry), strict=True) if ":" in vector["id"]]
+    assert len(events) > 20
+    assert len(set(events)) == len(events)
+
+
+@each_channel
+def test_the_vendors_check_of_the_url_is_answered(entry: Entry) -> None:
+    if entry.challenge is None:
+        pytest.skip(f"{entry.name} has no check of the URL")
+    request, answer = entry.challenge(NOW)
+    found = entry.make().parse(request, NOW)
+    assert isinstance(found, Challenge)
+    assert found.body == answer
+
+
+@each_channel
+@pytest.mark.parametrize("off_s", [-301.0, 301.0, 86400.0 * 365])
+def test_what_is_stale_or_from_the_future_is_refused(entry: Entry, off_s: float) -> None:
+    body = vectors(entry)[0]["body"].encode()
+    assert_refused(entry.make().parse(entry.wrap(body, NOW - off_s, True), NOW))
+
+
+@each_channel
+def test_the_edge_of_the_time_window_is_inside(entry: Entry) -> None:
+    body = vectors(entry)[0]["body"].encode()
+    for off_s in (-300.0, 300.0):
+        assert isinstance(entry.make().parse(entry.wrap(body, NOW - off_s, True), NOW), Messages)
+
+
+@each_channel
+@pytest.mark.parametrize("vector_number", [0, 1, 15])
+def test_who_does_not_hold_the_token_is_refused(entry: Entry, vector_number: int) -> None:
+    body = vectors(entry)[vector_number]["body"].encode()
+    assert_refused(entry.make().parse(entry.wrap(body, NOW, False), NOW), 403)
+
+
+@each_channel
+def test_an_oversized_body_is_413_before_anything_reads_it(entry: Entry) -> None:
+    request = Request("POST", "/", {}, {}, b"<" * (64 * 1024 + 1))
+    assert_refused(entry.make().parse(request, NOW), 413)
+
+
+@each_channel
+@given(body=st.binary(max_size=300))
+def test_no_signed_bytes_make_parsing_raise(entry: Entry, body: bytes) -> None:
+    assert_refused(entry.make().parse(entry.wrap(body, NOW, True), NOW))
+
+
+@each_channel
+@given(body=st.binary(max_size=300), query=st.dictionaries(st.text(max_size=12), st.text(max_size=40), max_size=5))
+def test_no_strangers_request_makes_parsing_raise(entry: Entry, body: bytes, query: dict[str, str]) -> None:
+    for method in ("GET", "POST", "PUT", ""):
+        assert_refused(entry.make().parse(Request(method, "/", query, {}, body), NOW))
+
+
+@each_channel
+@given(data=st.data())
+def test_no_damage_to_a_signed_body_makes_parsing_raise(entry: Entry, data: st.DataObject) -> None:
+    body = data.draw(st.sampled_from(vectors(entry)))["body"].encode()
+    start = data.draw(st.integers(0, len(body)))
+    end = data.draw(st.integers(start, min(len(body), start + 20)))
+    damaged = body[:start] + data.draw(st.binary(max_size=6)) + body[end:]
+    found = entry.make().parse(entry.wrap(damaged, NOW, True), NOW)
+    if isinstance(found, Messages):
+        json.dumps([message.to_dict() for message in found.messages])
+    else:
+        assert_refused(found)
+
+
+@each_channel
+@given(data=st.data())
+def test_a_request_cut_anywhere_is_refused(entry: Entry, data: st.DataObject) -> None:
+    whole = entry.wrap(vectors(entry)[0]["body"].encode(), NOW, True)
+    body = whole.body[: data.draw(st.integers(0, len(whole.body) - 1))]
+    assert_refused(entry.make().parse(Request(whole.method, whole.path, whole.query, {}, body), NOW))
+
+
+def assert_refused(found: object, status: int = 0) -> None:
+    assert isinstance(found, Reject), found
+    assert 400 <= found.status < 500
+    assert status in (0, found.status)
+    assert "\n" not in found.reason
+    assert not any(secret in found.reason for secret in SECRETS)
+
+
+@each_channel
+def test_its_limits_are_of_kinds_that_there_are(entry: Entry) -> None:
+    channel = entry.make()
+    assert "text" in channel.limits.shows
+    assert channel.limits.shows <= KINDS
+    if isinstance(channel, Pushing):
+        assert channel.push_limits.shows <= KINDS
+        assert channel.push_limits.text_bytes >= channel.limits.text_bytes
+
+
+@each_channel
+@given(said=st.lists(replies, max_size=4))
+def test_any_replies_can_be_rendered_in_the_open_response(entry: Entry, said: list[Reply]) -> None:
+    channel = entry.make()
+    outgoing = channel.render(said, parsed(entry, vectors(entry)[0]).route)
+    assert 1 <= len(outgoing) <= channel.limits.passive_messages
+    assert all(one.body and not one.url for one in outgoing)
+
+
+@each_channel
+@given(said=st.lists(replies, max_size=4))
+def test_any_replies_can_be_rendered_as_pushes_one_call_each(entry: Entry, said: list[Reply]) -> None:
+    channel = entry.make()
+    assert isinstance(channel, Pushing)
+    route = channel.push_route(parsed(entry, vectors(entry)[0]).messages[0])
+    assert route is not None
+    assert not any(secret in str(plain(route)) for secret in SECRETS)
+    outgoing = channel.render(said, route)
+    assert len(outgoing) == len(fit(said, channel.push_limits))
+    assert all(one.body and one.url.startswith("https://") for one in outgoing)
+
+
+@each_channel
+def test_the_access_token_is_added_last_and_the_secret_is_only_in_the_token_request(entry: Entry) -> None:
+    channel = entry.make()
+    assert isinstance(channel, Pushing)
+    (outgoing,) = channel.render([Text("您好")], Route("push", {"to": "oABC"}))
+    assert not any(secret in str(outgoing) for secret in SECRETS)
+    sent = channel.with_token(outgoing, "tok/en+1")
+    assert "tok%2Fen%2B1" in f"{sent.url}{sent.headers}"
+    assert (sent.body, sent.method) == (outgoing.body, outgoing.method)
+    asked = channel.token_request()
+    assert SECRETS[1] in f"{asked.url}{asked.body!r}{asked.headers}"
+    assert not any(secret in channel.token_key for secret in SECRETS)
+
+
+@each_channel
+@given(status=st.integers(100, 599), body=st.binary(max_size=80) | st.from_regex(rb'\{"errcode": ?-?[0-9]{1,6}\}'))
+def test_whatever_the_vendor_answers_is_judged(entry: Entry, status: int, body: bytes) -> None:
+    channel = entry.make()
+    assert isinstance(channel, Pushing)
+    judged = channel.judge(status, body)
+    assert judged.verdict in get_args(Verdict)
+    assert judged.reason or judged.verdict == "ok"
+    token = channel.token_of(body, NOW)
+    if isinstance(token, Judgement):
+        assert token.verdict in ("retry", "config")
+        assert token.reason
+
+
+@each_channel
+def test_a_token_lasts_as_long_as_the_vendor_says(entry: Entry) -> None:
+    channel = entry.make()
+    assert isinstance(channel, Pushing)
+    body = json.dumps({"access_token": "T", "expires_in": 7200}).encode()
+    assert channel.token_of(body, NOW) == Token("T", NOW + 7200)
