@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
-from adapters.channel import Judgement, Route, Token, TokenVault, Transport
+from adapters.channel import Judgement, Route, Token, Transport
 from bot import faults
 from bot.conversations import PerConversation
 from bot.log import Log
@@ -23,6 +23,7 @@ LONGEST_WAIT_S = 60.0
 MUTED_S = 24 * 3600.0
 """After how long an account that was not allowed to push is tried again."""
 API_UNAUTHORIZED = "48001"
+MAY, MAY_NOT = "may", "may not"
 
 Alert = Callable[[str, str], Awaitable[None]]
 """`await alert(what, text)`: tells people of `what` (handoff, dead, config). It must not raise."""
@@ -142,7 +143,7 @@ class Outbox:
             self._metrics.delivered("push", turn)
             return True
         if judgement.code == API_UNAUTHORIZED and outlet.learns:
-            await self.mute((turn.address.channel, turn.address.account))
+            await self._mute((turn.address.channel, turn.address.account))
             await self._store.finish(turn.id, "ready", shown=sent.shown, due=turn.ready_at + KEEP_S)
             return False
         if judgement.verdict in ("retry", "refresh"):
@@ -165,18 +166,16 @@ class Outbox:
 
     # --- accounts that may not push
 
-    async def learn(self, vault: TokenVault, keys: dict[Key, Outlet]) -> None:
-        """Take over from the store which accounts were found not to be allowed to push."""
-        self._vault = vault
-        for key, outlet in keys.items():
+    async def learn(self, outlets: Mapping[Key, Outlet]) -> None:
+        """Take over from the store which accounts were found not to be allowed to push, and which may again."""
+        for key, outlet in outlets.items():
             if outlet.learns:
-                word = await vault.get(_flag(key), self._word("may"))
-                if word.value == "may not":
-                    self._ways.mute.add(key)
+                word = await self._store.get(_flag(key), self._word(MAY))
+                (self._ways.mute.add if word.value == MAY_NOT else self._ways.mute.discard)(key)
 
-    async def mute(self, key: Key) -> None:
+    async def _mute(self, key: Key) -> None:
         self._ways.mute.add(key)
-        await self._vault.get(_flag(key), self._word("may not"), stale="may")
+        await self._store.get(_flag(key), self._word(MAY_NOT), stale=MAY)
         self._log.warning("the account may not push (errcode 48001): answers go out in responses only", account=key)
 
     def _word(self, word: str) -> Callable[[], Awaitable[Token]]:

@@ -45,6 +45,10 @@ class Proxies:
             address = hop
         return address
 
+    def remote_of(self, request: web.Request) -> str:
+        """The address that `request` comes from."""
+        return self.remote(request.remote or "", ",".join(request.headers.getall("X-Forwarded-For", ())))
+
     def _trusts(self, address: str) -> bool:
         try:
             ip = ip_address(address)
@@ -126,18 +130,15 @@ class Webhook:
             query=dict(request.query),
             headers={name.lower(): value for name, value in request.headers.items()},
             body=body,
-            remote=self._remote(request),
+            remote=self.proxies.remote_of(request),
         )
 
     def _refuse(self, request: web.Request, status: int, reason: str) -> web.Response:
         self.metrics.rejected(self.channel.name, status)
         self.log.warning(
-            "request refused", channel=self._name, status=status, reason=reason, remote=self._remote(request)
+            "request refused", channel=self._name, status=status, reason=reason, remote=self.proxies.remote_of(request)
         )
         return web.Response(status=status, text=reason)
-
-    def _remote(self, request: web.Request) -> str:
-        return self.proxies.remote(request.remote or "", ",".join(request.headers.getall("X-Forwarded-For", ())))
 
     @property
     def _name(self) -> str:

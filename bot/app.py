@@ -1,0 +1,315 @@
+"""The service: a project and settings become an aiohttp application. The one place that names concrete classes."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+from zoneinfo import ZoneInfo
+
+import aiohttp
+from aiohttp import web
+from pydantic import BaseModel, SecretStr
+
+from adapters.degrade import fit
+from adapters.transport import HttpTransport
+from adapters.wechat import WeChat
+from bot import faults
+from bot.alerts import GroupRobot
+from bot.log import get_logger, set_up
+from bot.mongo import MongoStore
+from bot.receive import MAX_BODY_BYTES, Proxies, Webhook
+from bot.service import Service, no_alert
+from bot.sqlite import SqliteStore
+from bot.store import Store, StoreDown
+from bot.tracker import store_url
+from bot.ways import Outlet, Window
+from bot.web import Origins, Site, mount
+from bot.work import Bot
+from config.settings import Credentials, Settings, load_credentials
+from config.source import BadProject, Problem, environment
+from flows.engine import load_engine
+from nlu.model import latest, load
+from nlu.training import train
+
+SLOW_PARSE_MS = 2.0
+MODEL_POLL_S = 2.0
+OPEN_AGAIN_S = 1.0
+FINISH_REQUESTS_S = 5.0
+"""How long requests that are open at a shutdown may take; with the service's own draining less than 10 s."""
+DAY_S = 86400.0
+
+T = TypeVar("T")
+SERVICE = web.AppKey("service", Service)
+
+
+def open_store(project: Path, settings: Settings) -> Store:
+    """The project's store, still to be opened: `settings.store`, else endpoints.yml, else SQLite in `.yingda/`.
+    Raises `BadProject` for an address that is neither MongoDB's nor SQLite's."""
+    url, db = store_url(project, settings.store, environment(project))
+    if url.startswith(("mongodb://", "mongodb+srv://")):
+        return MongoStore(url, db)
+    return SqliteStore(Path(url.removeprefix("sqlite:///")))
+
+
+def load_bot(project: Path, settings: Settings) -> Bot:
+    """What thinks for the project, from its newest model; trains one where there is none. Raises `BadProject`."""
+    folder = latest(project) or train(project, lambda phase, fraction: None)
+    pipeline = load(folder)
+    engine = load_engine(project, settings.timezone, settings.session_minutes)
+    return Bot(
+        parse=pipeline.parse,
+        engine=engine,
+        actions=engine.registry,
+        timezone=ZoneInfo(settings.timezone),
+        version=pipeline.version,
+        slow=pipeline.parse_ms > SLOW_PARSE_MS,
+    )
+
+
+async def make_app(
+    project: Path,
+    settings: Settings,
+    credentials: Credentials | None = None,
+    *,
+    bot: Bot | None = None,
+    store: Store | None = None,
+    window: Window | None = None,
+) -> web.Application:
+    """The whole service for `project`. Call it in the event loop that serves it. Raises `BadProject`.
+
+    `credentials`, `bot` and `store` stand in for the project's own; `window` is the vendor's, shorter in tests.
+    """
+    credentials = credentials or load_credentials(project)
+    thinks = bot or await asyncio.to_thread(load_bot, project, settings)
+    proxies = _read("trusted_proxies", settings.trusted_proxies, Proxies.of)
+    session = aiohttp.ClientSession()
+    store = store or open_store(project, settings)
+    robot = _robot(session, settings)
+    service = Service(
+        store=store,
+        bot=thinks,
+        fit=fit,
+        outlets=_outlets(credentials, settings),
+        transport=HttpTransport(session, store, time.time),
+        alert=robot or no_alert,
+        window=window or Window(),
+        retention_s=settings.retention_days * DAY_S,
+    )
+    app = web.Application(client_max_size=MAX_BODY_BYTES * 16)
+    app[SERVICE] = service
+    _mount_webhooks(app, service, proxies)
+    _mount_health(app, service)
+    mount(app, _site(service, settings, credentials, proxies))
+    reload = None if bot else partial(load_bot, project, settings)
+    _run_with(app, Parts(service, session, robot, project, reload))
+    return app
+
+
+async def serve(
+    project: Path,
+    settings: Settings,
+    *,
+    reuse_port: bool = False,
+    announce: Callable[[str], None] = lambda url: None,
+    make: Callable[[Path, Settings], Awaitable[web.Application]] = make_app,
+) -> None:
+    """Serve until SIGTERM or SIGINT, then finish what is under way (under 10 s; a second signal cuts that short).
+
+    `reuse_port` lets several processes listen on one port; `announce` is told the address that is served. Raises
+    `BadProject`, and `StoreDown` where an embedded store cannot be opened.
+    """
+    set_up(settings.log_level, settings.log_format, secrets_of(settings, load_credentials(project)))
+    faults.arm_from(environment(project))
+    app = await make(project, settings)
+    runner = web.AppRunner(
+        app, access_log=None, handle_signals=False, shutdown_timeout=FINISH_REQUESTS_S, keepalive_timeout=75.0
+    )
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, settings.host, settings.port, reuse_port=reuse_port or None, backlog=1024)
+        await site.start()
+        host = f"[{settings.host}]" if ":" in settings.host else settings.host
+        announce(f"http://{host}:{runner.addresses[0][1]}")
+        await _told_to_stop()
+    finally:
+        await runner.cleanup()
+
+
+def secrets_of(*models: BaseModel) -> list[str]:
+    """Every secret value in settings or credentials, to be kept out of the log."""
+    return [secret.get_secret_value() for model in models for secret in _secrets(model) if secret.get_secret_value()]
+
+
+def _secrets(value: object) -> Iterator[SecretStr]:
+    match value:
+        case SecretStr():
+            yield value
+        case BaseModel():
+            for name in type(value).model_fields:
+                yield from _secrets(getattr(value, name))
+        case Mapping():
+            for each in value.values():
+                yield from _secrets(each)
+
+
+async def _told_to_stop() -> None:
+    loop = asyncio.get_running_loop()
+    stop = asyncio.Event()
+
+    def on_signal() -> None:
+        if stop.is_set():
+            raise SystemExit(1)
+        stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        try:
+            loop.add_signal_handler(number, on_signal)
+        except NotImplementedError:  # Windows
+            signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop.set))
+    await stop.wait()
+
+
+# --- what it is made of
+
+
+def _outlets(credentials: Credentials, settings: Settings) -> dict[tuple[str, str], Outlet]:
+    return {
+        ("wechat", name): Outlet(WeChat(name, account, settings.timestamp_window_s), learns=account.push == "auto")
+        for name, account in credentials.wechat.items()
+    }
+
+
+def _robot(session: aiohttp.ClientSession, settings: Settings) -> GroupRobot | None:
+    url = settings.alert_url.get_secret_value()
+    if not url:
+        return None
+    secret = settings.alert_secret.get_secret_value()
+    return _read("alert_url", url, lambda address: GroupRobot(session, address, get_logger("yingda"), secret))
+
+
+def _site(service: Service, settings: Settings, credentials: Credentials, proxies: Proxies) -> Site:
+    return Site(
+        store=service.store,
+        inbox=service.inbox,
+        console_token=settings.console_token.get_secret_value(),
+        origins=_read("cors_origins", settings.cors_origins, Origins.read),
+        timezone=ZoneInfo(settings.timezone),
+        remote=proxies.remote_of,
+        rest=credentials.rest is not None,
+    )
+
+
+def _read(name: str, text: str, read: Callable[[str], T]) -> T:
+    """A setting's value; what is wrong with it is told as a problem of the environment."""
+    try:
+        return read(text)
+    except ValueError as error:
+        raise BadProject(Problem("environment", 1, f"YINGDA_{name.upper()}: {error}")) from None
+
+
+def _mount_webhooks(app: web.Application, service: Service, proxies: Proxies) -> None:
+    for (channel, account), outlet in service.outlets.items():
+        hook = Webhook(
+            outlet.channel, service.passive, service.inbox, service.metrics, service.log, service.own_clock, proxies
+        )
+        app.router.add_route("*", f"/webhooks/{channel}/{account}", hook)
+
+
+def _mount_health(app: web.Application, service: Service) -> None:
+    async def healthz(request: web.Request) -> web.Response:
+        return web.Response(text="ok")
+
+    async def readyz(request: web.Request) -> web.Response:
+        return web.Response(text="ready") if service.ready else web.Response(status=503, text="not ready")
+
+    async def metrics(request: web.Request) -> web.Response:
+        return web.Response(body=service.metrics.text(), headers={"Content-Type": "text/plain; version=0.0.4"})
+
+    app.add_routes([web.get("/healthz", healthz), web.get("/readyz", readyz), web.get("/metrics", metrics)])
+
+
+# --- its life
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What lives as long as the application does."""
+
+    service: Service
+    session: aiohttp.ClientSession
+    robot: GroupRobot | None
+    project: Path
+    reload: Callable[[], Bot] | None
+
+
+def _run_with(app: web.Application, parts: Parts) -> None:
+    chores: list[asyncio.Task[None]] = []
+    service = parts.service
+
+    async def start(app: web.Application) -> None:
+        chores.append(asyncio.create_task(_open(service), name="open"))
+        if not isinstance(service.store, MongoStore):
+            await chores[0]
+        if parts.reload:
+            chores.append(asyncio.create_task(_follow_models(parts, parts.reload), name="models"))
+
+    async def refuse(app: web.Application) -> None:
+        service.inbox.closed = True
+        service.ready = False
+
+    async def end(app: web.Application) -> None:
+        for chore in chores:
+            chore.cancel()
+        await asyncio.gather(*chores, return_exceptions=True)
+        if not await service.stop():
+            service.log.warning("stopped with work under way; it is taken up at the next start")
+        if parts.robot:
+            await parts.robot.close(1.0)
+        await parts.session.close()
+        await service.store.close()
+
+    app.on_startup.append(start)
+    app.on_shutdown.append(refuse)
+    app.on_cleanup.append(end)
+
+
+async def _open(service: Service) -> None:
+    """Open the store and begin. A database that is down is waited for; an embedded store that fails is an error."""
+    told = False
+    while True:
+        try:
+            await service.store.open()
+            break
+        except StoreDown as down:
+            if not isinstance(service.store, MongoStore):
+                raise
+            if not told:
+                service.log.error("the store is down; waiting for it", error=str(down))
+            told = True
+            await asyncio.sleep(OPEN_AGAIN_S)
+    await service.start()
+
+
+async def _follow_models(parts: Parts, reload: Callable[[], Bot]) -> None:
+    """Think with a newly trained model as soon as it is there; one that cannot be loaded is told of once."""
+    service, seen = parts.service, latest(parts.project)
+    while True:
+        await asyncio.sleep(MODEL_POLL_S)
+        newest = latest(parts.project)
+        if newest is None or newest == seen:
+            continue
+        seen = newest
+        try:
+            service.swap(await asyncio.to_thread(reload))
+            service.log.info("a new model thinks from now on", model=newest.name)
+        except BadProject as bad:
+            service.log.error("the new model is not used", problems=str(bad))
+
+
+__all__ = ["SERVICE", "load_bot", "make_app", "open_store", "secrets_of", "serve"]

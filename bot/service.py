@@ -1,0 +1,151 @@
+"""The whole way of a turn, put together from values: the store, what thinks, the ways out. Knows no vendor, no HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import socket
+import time
+import uuid
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+
+from adapters.channel import Channel, Judgement, Outgoing, Transport
+from bot.clock import StoreClock
+from bot.inbox import Inbox
+from bot.log import Log, get_logger
+from bot.metrics import Metrics
+from bot.outbox import Alert, Outbox
+from bot.parts import Fit
+from bot.passive import Passive
+from bot.store import Store, StoreDown
+from bot.ways import Key, Outlet, Ways, Window
+from bot.windows import Windows
+from bot.work import Bot, Work
+
+SWEEP_S = 1.0
+CLOCK_S = 60.0
+"""How often our clock is set by the store's."""
+RETENTION_EVERY_S = 3600.0
+DRAIN_S = 4.0
+"""For how long a process that is told to stop finishes what it has begun; less than ten seconds with the rest."""
+LONGEST_OUTAGE_WAIT_S = 5.0
+
+
+class Mute:
+    """The `Transport` of a service without accounts that push."""
+
+    async def post(self, channel: Channel, outgoing: Outgoing) -> Judgement:
+        return Judgement("dead", f"{channel.name} cannot push")
+
+
+async def no_alert(what: str, text: str) -> None:
+    """For a service that has nobody to tell."""
+
+
+def worker_name() -> str:
+    """Who holds leases: unique per process, readable in the store."""
+    return f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
+
+
+@dataclass
+class Service:
+    """One process's share of the work. `start` after the store is open, `stop` before it is closed.
+
+    `own_clock` gives epoch seconds; `jitter` is random in [0, 1); `fit` is `adapters.degrade.fit`.
+    """
+
+    store: Store
+    bot: Bot
+    fit: Fit
+    outlets: Mapping[Key, Outlet] = field(default_factory=dict)
+    transport: Transport = field(default_factory=Mute)
+    alert: Alert = no_alert
+    window: Window = field(default_factory=Window)
+    own_clock: Callable[[], float] = time.time
+    jitter: Callable[[], float] = random.random
+    sweep_s: float = SWEEP_S
+    retention_s: float = 0.0
+    log: Log = field(default_factory=lambda: get_logger("yingda"))
+    metrics: Metrics = field(default_factory=Metrics)
+    worker: str = field(default_factory=worker_name)
+
+    def __post_init__(self) -> None:
+        self.clock = StoreClock(self.own_clock)
+        self.windows = Windows(self.store, self.worker)
+        self.ways = Ways(self.outlets, self.fit, self.worker, self.window)
+        self.outbox = Outbox(
+            self.store, self.ways, self.transport, self.clock, self.jitter, self.alert, self.metrics, self.log
+        )
+        self.work = Work(
+            self.store, self.bot, self.windows, self.ways, self.outbox, self.clock, self.worker, self.alert,
+            self.metrics, self.log,
+        )  # fmt: skip
+        self.inbox = Inbox(self.store, self.windows, self.work.nudge, self.work.under_way)
+        self.passive = Passive(
+            self.store, self.inbox, self.windows, self.ways, self.outbox, self.clock, self.worker, self.metrics
+        )
+        self.ready = False
+        self._chores: list[asyncio.Task[None]] = []
+
+    def swap(self, bot: Bot) -> None:
+        """Think with `bot` from the next turn on."""
+        self.work.bot = bot
+
+    async def start(self) -> None:
+        """Begin to work. A store that is down is waited for in the background; until then `ready` is False."""
+        self._chores = [
+            asyncio.create_task(self._repeat(self._set_clock, CLOCK_S), name="clock"),
+            asyncio.create_task(self._repeat(self._sweep, self.sweep_s), name="sweep"),
+        ]
+        if self.retention_s:
+            self._chores.append(asyncio.create_task(self._repeat(self._expire, RETENTION_EVERY_S), name="retention"))
+
+    async def stop(self, seconds: float = DRAIN_S) -> bool:
+        """Take nothing more in and finish what is under way; False where something was left for another process."""
+        self.inbox.closed = True
+        self.ready = False
+        for chore in self._chores:
+            chore.cancel()
+        await asyncio.gather(*self._chores, return_exceptions=True)
+        deadline = time.monotonic() + seconds
+        thought = await self.work.drained(seconds)
+        sent = await self.outbox.drained(max(0.1, deadline - time.monotonic()))
+        return thought and sent
+
+    async def _set_clock(self) -> None:
+        await self.clock.set_by(self.store)
+        await self.outbox.learn(self.outlets)
+
+    async def _sweep(self) -> None:
+        await self.work.sweep()
+        self.metrics.under_way.set(self.work.under_way())
+        self.ready = not self.inbox.closed
+
+    async def _expire(self) -> None:
+        gone = await self.store.expire(self.clock() - self.retention_s)
+        if gone:
+            self.log.info("retention: old turns deleted", turns=gone)
+
+    async def _repeat(self, chore: Callable[[], Awaitable[None]], every_s: float) -> None:
+        """Do `chore` every so often, whatever happens; say once that the store is down, and once that it is back."""
+        down_s = 0.0
+        while True:
+            try:
+                await chore()
+            except StoreDown as down:
+                self.ready = False
+                self.metrics.store_down()
+                if not down_s:
+                    self.log.error("the store is down", error=str(down))
+                down_s = min(LONGEST_OUTAGE_WAIT_S, max(0.1, down_s * 2))
+                await asyncio.sleep(down_s)
+                continue
+            except Exception:
+                self.log.exception("a chore failed, it is done again", chore=chore.__name__)
+            else:
+                if down_s:
+                    self.log.info("the store is back")
+            down_s = 0.0
+            await asyncio.sleep(every_s)
