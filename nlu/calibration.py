@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
-PRIOR = np.array([1.0, 0.0, 0.0, 0.0])
-"""Trust the shares as they are: what holds until the evidence outweighs it."""
+PRIOR = np.array([1.0, 0.0, 4.0, -2.0])
+"""Trust the shares of a text that is half known, and less the less is known: until the evidence outweighs it."""
 STRENGTH = 1.0
 
 
@@ -107,15 +107,22 @@ def _temperature(scores: Floats, labels: NDArray[np.intp]) -> float:
 
 
 def _logistic(rows: Floats, right: NDArray[np.bool_], weight: Floats, rounds: int = 50) -> Floats:
-    """Maximum a posteriori logistic regression by Newton's method, with a Gaussian prior around PRIOR."""
-    found = PRIOR.copy()
+    """Maximum a posteriori logistic regression by damped Newton, with a Gaussian prior around PRIOR."""
+
+    def loss(at: Floats) -> float:
+        sure = rows @ at
+        return float(weight @ (np.logaddexp(0, sure) - right * sure) + STRENGTH / 2 * ((at - PRIOR) ** 2).sum())
+
+    found: Floats = PRIOR.copy()
     for _ in range(rounds):
         p = _sigmoid(rows @ found)
         slope = rows.T @ (weight * (right - p)) - STRENGTH * (found - PRIOR)
         curve = (rows * (weight * p * (1 - p))[:, None]).T @ rows + STRENGTH * np.eye(len(found))
         step = np.linalg.solve(curve, slope)
+        # a whole step can overshoot where the classes are nearly separable
+        while np.abs(step).max() > 1e-6 and loss(found + step) > loss(found):
+            step = step / 2
         found = found + step
-        if np.abs(step).max() < 1e-6:
+        if np.abs(step).max() <= 1e-6:
             break
-    result: Floats = found
-    return result
+    return found

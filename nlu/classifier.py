@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -18,8 +19,12 @@ from nlu.features import essence
 from nlu.linear import HeldOut, Weights, best_cost, fit, held_out, kind_for, sparse
 from nlu.meaning import FALLBACK_INTENT, Intent
 
-STRANGERS = 0.15
+STRANGERS = 0.1
 """The share of customers' texts that is taken to be about none of the intents, when confidence is calibrated."""
+
+
+_SPEECH = re.compile(r"\w")
+"""Emoji and punctuation alone are no question, unless the training data says what they mean."""
 
 
 @register
@@ -79,7 +84,7 @@ class LinearIntentClassifier(Component):
 
     def __call__(self, doc: Doc) -> Doc:
         known = self.by_heart.get(essence(doc.normalized.text))
-        if not len(doc.features.columns) and known is None:
+        if known is None and not (len(doc.features.columns) and _SPEECH.search(doc.normalized.text)):
             return replace(doc, intent=FALLBACK_INTENT, confidence=1.0)
         chances = self.calibration.probabilities(self.weights.scores(doc.features), doc.features.coverage)
         ranking = [Intent(name, chance) for name, chance in zip(self.intents, chances.tolist(), strict=True)]

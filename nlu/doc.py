@@ -25,8 +25,7 @@ class Token(NamedTuple):
 class Features:
     """A sparse row: `values[i]` stands in column `columns[i]`; columns are distinct.
 
-    The length of the full vector, with the n-grams that training never saw, is 1: `coverage`, the share of it
-    that is known, lies in 0..1 and is the squared length of `values`.
+    Their length is 1. `coverage` (0..1) is the share of the text that training has seen at all, by weight.
     """
 
     columns: NDArray[np.intp]

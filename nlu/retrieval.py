@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from math import sqrt
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, Self
 
@@ -30,7 +31,7 @@ STRANGERS = 0.3
 class Index(Protocol):
     """Known questions, in a fixed order, and how like each of them a text is."""
 
-    def likeness(self, doc: Doc) -> NDArray[np.float32]:
+    def likeness(self, doc: Doc) -> NDArray[np.float64]:
         """One number per known question, 1 for the same question."""
         ...
 
@@ -53,15 +54,18 @@ class LexicalIndex:
         starts = np.searchsorted(columns[order], np.arange(int(columns.max(initial=-1)) + 2))
         return cls(len(questions), starts.astype(np.intp), rows[order], values[order])
 
-    def likeness(self, doc: Doc) -> NDArray[np.float32]:
-        total = np.zeros(self.size, np.float32)
-        starts, last = self.starts, len(self.starts) - 1
-        for column, value in zip(doc.features.columns.tolist(), doc.features.values.tolist(), strict=True):
-            if column < last:
-                posting = slice(starts[column], starts[column + 1])
-                # a question holds an n-gram once, so no row repeats within a posting
-                total[self.rows[posting]] += value * self.values[posting]
-        return total
+    def likeness(self, doc: Doc) -> NDArray[np.float64]:
+        known = doc.features.columns < len(self.starts) - 1
+        columns, weights = doc.features.columns[known], doc.features.values[known]
+        first = self.starts[columns]
+        lengths = self.starts[columns + 1] - first
+        # every posting of every column, one after the other
+        skipped = np.repeat(first - (lengths.cumsum() - lengths), lengths)
+        places = skipped + np.arange(len(skipped))
+        share = self.values[places] * np.repeat(weights, lengths)
+        total = np.bincount(self.rows[places], share, self.size)
+        # cosine: what the index does not know is part of the text's length too
+        return total * sqrt(doc.features.coverage)
 
 
 class RetrievalOptions(Strict):
@@ -149,7 +153,7 @@ class FaqRetriever(Component):
         return replace(doc, answers=(*doc.answers, *answers))
 
 
-def _best_of_each(owner: NDArray[np.intp], keys: int, likeness: NDArray[np.float32]) -> NDArray[np.float64]:
+def _best_of_each(owner: NDArray[np.intp], keys: int, likeness: NDArray[np.float64]) -> NDArray[np.float64]:
     """Each answer is as like the text as its most similar question."""
     best = np.zeros(keys)
     np.maximum.at(best, owner, likeness)
