@@ -13,10 +13,14 @@ from adapters.message import Json
 Plain: TypeAlias = dict[str, Json]
 
 _INT64 = 1 << 63
+MAX_DEPTH = 60
+"""Levels of nesting that are kept; MongoDB holds 100 in all."""
+TOO_DEEP = "…"
 
 
 def dump(data: Json) -> bytes:
-    """JSON. Integers beyond 64 bits become floats, NaN and infinities null, lone surrogates U+FFFD, keys strings."""
+    """JSON. Integers beyond 64 bits become floats, NaN and infinities null, lone surrogates U+FFFD, keys strings;
+    what is nested too deeply is cut."""
     try:
         return orjson.dumps(data)
     except TypeError:
@@ -27,8 +31,10 @@ def load(data: bytes) -> Json:
     return orjson.loads(data)
 
 
-def tame(value: Json) -> Json:
+def tame(value: Json, depth: int = MAX_DEPTH) -> Json:
     """`value` as both JSON and BSON can hold it. Raises TypeError for what is no plain data."""
+    if depth == 0:
+        return TOO_DEEP
     match value:
         case None | bool():
             return value
@@ -39,9 +45,9 @@ def tame(value: Json) -> Json:
         case float():
             return value if math.isfinite(value) else None
         case dict():
-            return {_text(str(key)): tame(item) for key, item in value.items()}
+            return {_text(str(key)): tame(item, depth - 1) for key, item in value.items()}
         case list() | tuple():
-            return [tame(item) for item in value]
+            return [tame(item, depth - 1) for item in value]
         case _:
             raise TypeError(f"{type(value).__name__} is not plain data and cannot be stored")
 

@@ -158,7 +158,7 @@ class SqliteStore:
             gone += batch
         while await self._write(writing.expire_sessions(older_than, PAGE, self._clock)):
             pass
-        await self._write(writing.expire_uses(self._clock))
+        await self._write(writing.expire_rest(self._clock))
         return gone
 
     async def own(self, conversation: str, owner: str, rev: int) -> bool:

@@ -266,8 +266,14 @@ def expire_sessions(older_than: float, limit: int, clock: Clock) -> Operation[in
     return operate
 
 
-def expire_uses(clock: Clock) -> Operation[int]:
-    return lambda db: db.execute("DELETE FROM uses WHERE until <= ?", (clock(),)).rowcount
+def expire_rest(clock: Clock) -> Operation[None]:
+    """What no longer belongs to anything."""
+
+    def operate(db: sqlite3.Connection) -> None:
+        db.execute("DELETE FROM calls WHERE conversation NOT IN (SELECT conversation FROM sessions)")
+        db.execute("DELETE FROM uses WHERE until <= ?", (clock(),))
+
+    return operate
 
 
 def hold_token(key: str, holder: str, seconds: float, clock: Clock) -> Operation[StoredToken]:

@@ -497,6 +497,15 @@ class TestExpire:
         assert await store.session(dead.conversation) is None
         assert await store.session(a_turn(user="stays").conversation) is not None
 
+    async def test_who_comes_back_after_it_is_new_to_us(self, store: Store) -> None:
+        turn = await sent(store, a_turn())
+        await leased(store)
+        await store.note_call(turn.conversation, "w1", "other", "k", {"state": "started"})
+        await store.release(turn.conversation, "w1")
+        await store.expire(await store.now() + 1)
+        session = await leased(store)
+        assert (session.rev, session.calls, session.dialogue) == (0, {}, Dialogue())
+
     async def test_a_session_that_is_leased_stays(self, store: Store) -> None:
         await leased(store)
         await store.expire(await store.now() + 1)
