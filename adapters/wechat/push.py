@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from ipaddress import ip_address
 
 import orjson
 
@@ -147,7 +148,7 @@ ERRCODES: Mapping[int, tuple[Verdict, str]] = {
 """errcode -> what to do, and the sentence for the operator."""
 
 RETRY_STATUS = frozenset((408, 425, 429))
-IP = re.compile(r"(?<![\d.])(?:\d{1,3}\.){3}\d{1,3}(?![\d.])|(?<![\w:])(?:[0-9a-fA-F]{1,4}:){2,7}:?[0-9a-fA-F]{0,4}")
+ADDRESS = re.compile(r"[0-9a-fA-F:.]{2,45}")
 SHOWN = 120
 """Characters of the vendor's own words that a reason repeats, for codes that are not in the table."""
 
@@ -166,10 +167,19 @@ def read_judgement(status: int, body: bytes) -> Judgement:
 
 def _judged(code: int, words: str) -> Judgement:
     verdict, reason = ERRCODES.get(code, ("dead", f"WeChat refuses it: {_bounded(words)}"))
-    address = IP.search(words) if code in (40164, 61004, 89503) else None
-    if address:
-        reason = f"{reason} ({address[0]})"
+    if code in (40164, 61004, 89503) and (address := _address(words)):
+        reason = f"{reason} ({address})"
     return Judgement(verdict, f"{code}: {reason}" if reason else "", str(code))
+
+
+def _address(words: str) -> str:
+    """The first IP address in the vendor's words; empty where there is none."""
+    for word in ADDRESS.findall(words):
+        try:
+            return str(ip_address(word.rstrip(".:")))
+        except ValueError:
+            continue
+    return ""
 
 
 def _bounded(words: str) -> str:
