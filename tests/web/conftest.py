@@ -12,7 +12,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, async_playwright
 
-from tests.web.parrot import Service, serving
+from tests.web.parrot import Served, serving
 
 CHROMIUM_ARGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
@@ -21,13 +21,13 @@ CHROMIUM_ARGS = [
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def service(tmp_path: Path) -> AsyncIterator[Service]:
+async def service(tmp_path: Path) -> AsyncIterator[Served]:
     async with serving(tmp_path / "web.db") as served:
         yield served
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def client(service: Service) -> AsyncIterator[aiohttp.ClientSession]:
+async def client(service: Served) -> AsyncIterator[aiohttp.ClientSession]:
     # a jar that keeps cookies of bare addresses: the service is at 127.0.0.1
     jar = aiohttp.CookieJar(unsafe=True)
     async with aiohttp.ClientSession(service.url, cookie_jar=jar) as session:

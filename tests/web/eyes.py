@@ -14,7 +14,8 @@ expect.set_options(timeout=SEE_MS)
 CONTRAST = """() => {
   // WCAG 2.2 contrast of every visible text against the nearest opaque background
   const rgb = (text) => text.match(/[\\d.]+/g).map(Number);
-  const light = (c) => { const [r, g, b] = c.map((v) => (v /= 255) <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
+  const linear = (v) => v / 255 <= 0.04045 ? v / 255 / 12.92 : ((v / 255 + 0.055) / 1.055) ** 2.4;
+  const light = (c) => { const [r, g, b] = c.map(linear);
     return 0.2126 * r + 0.7152 * g + 0.0722 * b; };
   const ground = (e) => { for (; e; e = e.parentElement) { const c = rgb(getComputedStyle(e).backgroundColor);
     if (c.length < 4 || c[3] === 1) return c.slice(0, 3); } return [255, 255, 255]; };
@@ -31,7 +32,8 @@ CONTRAST = """() => {
 
 UNNAMED = """() => [...document.querySelectorAll("button, a[href], input:not([hidden]), textarea, img, iframe")]
   .filter((e) => e.checkVisibility())
-  .filter((e) => !(e.getAttribute("aria-label") || e.labels?.length || e.textContent.trim() || e.title || e.hasAttribute("alt")))
+  .filter((e) => !(e.getAttribute("aria-label") || e.labels?.length || e.textContent.trim() || e.title))
+  .filter((e) => !e.hasAttribute("alt") && !e.querySelector("img[alt]:not([alt=''])"))
   .map((e) => e.outerHTML)"""
 
 

@@ -7,22 +7,22 @@ from __future__ import annotations
 
 import asyncio
 import sys
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from datetime import UTC
 from pathlib import Path
 
 from aiohttp import web
 
+from adapters.degrade import fit
 from adapters.message import Button, Card, Custom, File, Image, Link, Markdown, Reply, Text, Transfer
-from bot.inbox import Inbox
+from bot.service import Service
 from bot.sqlite import SqliteStore
-from bot.store import Store
-from bot.turn import Turn
 from bot.web import Origins, Site, mount
-from bot.windows import Windows
-from flows.state import Frame, StartFlow, Why
+from bot.work import Bot
+from flows.actions import Registry
+from flows.state import Actions, Dialogue, Frame, Heard, Outcome, StartFlow, Why
 from nlu.meaning import Entity, Intent, Meaning
 
 TOKEN = "parrot-console-token"
@@ -53,29 +53,25 @@ def meaning(text: str) -> Meaning:
     return Meaning(text, intent, 0.93, ranking, found if start >= 0 else (), model="parrot-1")
 
 
-async def think(store: Store, conversation: str) -> None:
-    """The conversation's turns, one after the other: `慢…` takes a while."""
-    while (begun := await store.begin(conversation, "parrot", 30)) and (turn := begun[1]):
-        text = turn.message.text if turn.message else ""
+class Parrot:
+    """A `Dialect`: says what `ANSWERS` has, else what it heard. `慢…` takes a while."""
+
+    async def step(self, dialogue: Dialogue, heard: Heard, actions: Actions) -> Outcome:
+        text = heard.content.text if isinstance(heard.content, Text) else ""
         if text.startswith("慢"):
             await asyncio.sleep(0.6)
-        replies = ANSWERS.get(text, (Text(f"您说的是：{text}"),))
-        session = begun[0]
-        slots = {**session.dialogue.slots, "turns": len(session.dialogue.said) + session.rev + 1}
-        dialogue = replace(session.dialogue, slots=slots, stack=(Frame("parrot", waiting="question"),))
-        await store.commit(replace(session, dialogue=dialogue), answered(turn, text, replies), release=True)
-
-
-def answered(turn: Turn, text: str, replies: tuple[Reply, ...]) -> Turn:
-    return replace(
-        turn, status="sent", replies=replies, meaning=meaning(text), flow="parrot/question", ready_at=time.time(),
-        sent_at=time.time(), flags=("handoff",) if text == "转人工" else (), commands=(StartFlow("parrot"),),
-        trace=(Why("start_flow", "the words begin it", {"text": text}),),
-    )  # fmt: skip
+        slots = {**dialogue.slots, "heard": text}
+        return Outcome(
+            replace(dialogue, slots=slots, stack=(Frame("parrot", waiting="question"),)),
+            replies=ANSWERS.get(text, (Text(f"您说的是：{text}"),)),
+            commands=(StartFlow("parrot"),),
+            trace=(Why("start_flow", "the words begin it", {"text": text}),),
+            flags=frozenset({"handoff"} if text == "转人工" else ()),
+        )
 
 
 @dataclass(frozen=True, slots=True)
-class Service:
+class Served:
     store: SqliteStore
     runner: web.AppRunner
     url: str
@@ -84,29 +80,24 @@ class Service:
 @asynccontextmanager
 async def serving(
     path: Path, port: int = 0, origins: Origins | None = None, rest_wait_s: float = 10
-) -> AsyncIterator[Service]:
+) -> AsyncIterator[Served]:
+    """The whole way of a turn behind HTTP: a store, workers, pages."""
     store = SqliteStore(path)
     await store.open()
-    tasks: set[asyncio.Task[None]] = set()
-
-    def nudge(conversation: str) -> None:
-        tasks.add(task := asyncio.create_task(think(store, conversation)))
-        task.add_done_callback(tasks.discard)
-
-    for conversation in await store.stalled():
-        nudge(conversation)
-    inbox = Inbox(store, Windows(store, "parrot"), nudge, lambda: 0)
+    bot = Bot(lambda text, now: meaning(text), Parrot(), Registry(), UTC)
+    service = Service(store, bot, fit)
     app = web.Application()
-    mount(app, Site(store, inbox, console_token=TOKEN, origins=origins or Origins(), rest_wait_s=rest_wait_s))
+    site = Site(store, service.inbox, TOKEN, origins or Origins(), clock=service.clock, rest_wait_s=rest_wait_s)
+    mount(app, site)
     runner = web.AppRunner(app, shutdown_timeout=2, access_log=None)
     await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", port)
-    await site.start()
+    await web.TCPSite(runner, "127.0.0.1", port).start()
+    await service.start()
     try:
-        yield Service(store, runner, f"http://127.0.0.1:{runner.addresses[0][1]}")
+        yield Served(store, runner, f"http://127.0.0.1:{runner.addresses[0][1]}")
     finally:
+        await service.stop()
         await runner.cleanup()
-        await asyncio.gather(*tasks, return_exceptions=True)
         await store.close()
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from pathlib import Path
 
 import aiohttp
 import pytest
-from setuptools.config.pyprojecttoml import read_configuration
 
 from bot.web.assets import STATIC, load_assets
 from bot.web.console import TEMPLATES
@@ -63,7 +63,7 @@ def test_all_files_together_are_small() -> None:
 
 
 def test_every_file_is_package_data() -> None:
-    data = read_configuration(ROOT / "pyproject.toml")["tool"]["setuptools"]["package-data"]["bot.web"]
+    data = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["setuptools"]["package-data"]["bot.web"]
     base = STATIC.parent
     packed = {path for pattern in data for path in base.glob(pattern)}
     assert packed >= {*STATIC.iterdir(), *TEMPLATES.iterdir()}

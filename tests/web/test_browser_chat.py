@@ -17,14 +17,14 @@ from adapters.web import LIVE, visitor
 from bot.inbox import turn_of
 from bot.web.chat import PAGE_TURNS
 from tests.web.eyes import CONTRAST, UNNAMED, hears, looking, online, say
-from tests.web.parrot import Service
+from tests.web.parrot import Served
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 ROOT = Path(__file__).parents[2]
 
 
-async def test_a_message_is_typed_sent_and_answered(service: Service, browser: Browser) -> None:
+async def test_a_message_is_typed_sent_and_answered(service: Served, browser: Browser) -> None:
     async with looking(browser) as page:
         await page.goto(f"{service.url}/chat")
         await online(page)
@@ -38,7 +38,7 @@ async def test_a_message_is_typed_sent_and_answered(service: Service, browser: B
         await expect(page.get_by_label("输入消息")).to_be_focused()
 
 
-async def test_while_the_bot_thinks_it_is_seen_typing(service: Service, browser: Browser) -> None:
+async def test_while_the_bot_thinks_it_is_seen_typing(service: Served, browser: Browser) -> None:
     async with looking(browser) as page:
         await page.goto(f"{service.url}/chat")
         await say(page, "慢慢想")
@@ -47,7 +47,7 @@ async def test_while_the_bot_thinks_it_is_seen_typing(service: Service, browser:
         await expect(page.locator("#typing")).to_be_hidden()
 
 
-async def test_shift_enter_is_a_new_line_and_blank_is_not_sent(service: Service, browser: Browser) -> None:
+async def test_shift_enter_is_a_new_line_and_blank_is_not_sent(service: Served, browser: Browser) -> None:
     async with looking(browser) as page:
         await page.goto(f"{service.url}/chat")
         await online(page)
@@ -63,7 +63,7 @@ async def test_shift_enter_is_a_new_line_and_blank_is_not_sent(service: Service,
         await expect(page.locator(".turn")).to_have_count(1)
 
 
-async def test_a_button_says_its_payload_and_is_spent_by_the_next_turn(service: Service, browser: Browser) -> None:
+async def test_a_button_says_its_payload_and_is_spent_by_the_next_turn(service: Served, browser: Browser) -> None:
     async with looking(browser) as page:
         await page.goto(f"{service.url}/chat")
         await say(page, "按钮")
@@ -76,7 +76,7 @@ async def test_a_button_says_its_payload_and_is_spent_by_the_next_turn(service: 
         await expect(button).to_be_disabled()
 
 
-async def test_pictures_files_articles_and_markdown_are_drawn(service: Service, browser: Browser) -> None:
+async def test_pictures_files_articles_and_markdown_are_drawn(service: Served, browser: Browser) -> None:
     async with looking(browser) as page:
         await page.goto(f"{service.url}/chat")
         await say(page, "图片")
@@ -97,7 +97,7 @@ async def test_pictures_files_articles_and_markdown_are_drawn(service: Service, 
         await expect(page.locator(".notice")).to_have_text("正在为您转接人工客服")
 
 
-async def test_a_picture_that_does_not_load_says_what_it_was(service: Service, browser: Browser) -> None:
+async def test_a_picture_that_does_not_load_says_what_it_was(service: Served, browser: Browser) -> None:
     async with looking(browser, complains=True) as page:
         await page.route("**/static/icon.svg", lambda route: route.abort())
         await page.goto(f"{service.url}/chat")
@@ -106,7 +106,7 @@ async def test_a_picture_that_does_not_load_says_what_it_was(service: Service, b
 
 
 @pytest.mark.parametrize("text", ["坏排版", "坏链接", "<img src=x onerror=alert(1)><script>alert(1)</script>"])
-async def test_hostile_texts_stay_texts(service: Service, browser: Browser, text: str) -> None:
+async def test_hostile_texts_stay_texts(service: Served, browser: Browser, text: str) -> None:
     async with looking(browser) as page:
         page.on("dialog", lambda dialog: pytest.fail("a script ran"))
         await page.goto(f"{service.url}/chat")
@@ -119,7 +119,7 @@ async def test_hostile_texts_stay_texts(service: Service, browser: Browser, text
         assert await page.locator("#turns a[href^='javascript']").count() == 0
 
 
-async def test_a_reload_keeps_the_conversation(service: Service, browser: Browser) -> None:
+async def test_a_reload_keeps_the_conversation(service: Served, browser: Browser) -> None:
     async with looking(browser) as page:
         await page.goto(f"{service.url}/chat")
         await say(page, "记得我吗")
@@ -129,7 +129,7 @@ async def test_a_reload_keeps_the_conversation(service: Service, browser: Browse
         await expect(page.locator(".turn")).to_have_count(1)
 
 
-async def test_earlier_messages_are_fetched_and_the_view_stays(service: Service, browser: Browser) -> None:
+async def test_earlier_messages_are_fetched_and_the_view_stays(service: Served, browser: Browser) -> None:
     async with looking(browser) as page:
         await page.goto(f"{service.url}/chat")
         await online(page)
@@ -146,7 +146,7 @@ async def test_earlier_messages_are_fetched_and_the_view_stays(service: Service,
         await expect(page.get_by_role("button", name="查看更早的消息")).to_be_hidden()
 
 
-async def test_two_tabs_of_one_visitor_stay_alike(service: Service, browser: Browser) -> None:
+async def test_two_tabs_of_one_visitor_stay_alike(service: Served, browser: Browser) -> None:
     async with looking(browser) as page:
         await page.goto(f"{service.url}/chat")
         await online(page)
@@ -192,7 +192,7 @@ class TestServerThatDies:
             server.kill()
             await server.wait()
 
-    async def test_what_was_said_survives_a_reload_of_the_page(self, browser: Browser, service: Service) -> None:
+    async def test_what_was_said_survives_a_reload_of_the_page(self, browser: Browser, service: Served) -> None:
         async with looking(browser, complains=True) as page:
             await page.goto(f"{service.url}/chat")
             await online(page)
@@ -215,7 +215,7 @@ class TestServerThatDies:
 class TestEverybody:
     """Small screens, keyboards, screen readers, dark rooms."""
 
-    async def test_a_phone_shows_all_without_sideways_scrolling(self, service: Service, browser: Browser) -> None:
+    async def test_a_phone_shows_all_without_sideways_scrolling(self, service: Served, browser: Browser) -> None:
         async with looking(browser, viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True) as page:
             await page.goto(f"{service.url}/chat")
             await say(page, "很长的网址 https://shop.example/" + "a" * 200)
@@ -228,7 +228,7 @@ class TestEverybody:
             assert min(box["width"], box["height"]) >= 44
             assert box["y"] + box["height"] <= 844
 
-    async def test_the_keyboard_reaches_everything(self, service: Service, browser: Browser) -> None:
+    async def test_the_keyboard_reaches_everything(self, service: Served, browser: Browser) -> None:
         async with looking(browser) as page:
             await page.goto(f"{service.url}/chat")
             await say(page, "按钮")
@@ -242,7 +242,7 @@ class TestEverybody:
 
     @pytest.mark.parametrize("scheme", ["light", "dark"])
     async def test_texts_have_contrast_and_controls_have_names(
-        self, service: Service, browser: Browser, scheme: str
+        self, service: Served, browser: Browser, scheme: str
     ) -> None:
         async with looking(browser, color_scheme=scheme) as page:
             await page.goto(f"{service.url}/chat")
@@ -255,14 +255,14 @@ class TestEverybody:
             assert await page.evaluate(CONTRAST) == []
             assert await page.evaluate(UNNAMED) == []
 
-    async def test_answers_are_announced_and_history_is_not(self, service: Service, browser: Browser) -> None:
+    async def test_answers_are_announced_and_history_is_not(self, service: Served, browser: Browser) -> None:
         async with looking(browser) as page:
             await page.goto(f"{service.url}/chat")
             log = page.get_by_role("log", name="对话内容")
             await expect(log).to_have_attribute("aria-live", "polite")
             await expect(log).to_have_attribute("aria-busy", "false")
 
-    async def test_nothing_moves_for_those_who_ask_for_it(self, service: Service, browser: Browser) -> None:
+    async def test_nothing_moves_for_those_who_ask_for_it(self, service: Served, browser: Browser) -> None:
         async with looking(browser, reduced_motion="reduce") as page:
             await page.goto(f"{service.url}/chat")
             await say(page, "慢点")

@@ -12,7 +12,7 @@ import pytest
 from adapters.web import LIVE, SAY_CHARS, Say, visitor
 from bot.inbox import turn_of
 from bot.web.chat import PAGE_TURNS, VISITOR_BURST
-from tests.web.parrot import Service
+from tests.web.parrot import Served
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -57,14 +57,14 @@ async def test_what_is_said_is_acknowledged_and_answered(client: aiohttp.ClientS
     assert turn["bubbles"] == [{"kind": "text", "text": "您说的是：慢一点"}]
 
 
-async def test_an_acknowledged_message_is_durable(service: Service, client: aiohttp.ClientSession) -> None:
+async def test_an_acknowledged_message_is_durable(service: Served, client: aiohttp.ClientSession) -> None:
     phone = await Phone.open(client)
     await phone.say("记下来", "b" * 32)
     assert (await phone.until("ack"))["id"] == "b" * 32
     assert await service.store.turn(f"{phone.conversation}/{'b' * 32}")
 
 
-async def test_the_same_id_is_the_same_message(service: Service, client: aiohttp.ClientSession) -> None:
+async def test_the_same_id_is_the_same_message(service: Served, client: aiohttp.ClientSession) -> None:
     phone = await Phone.open(client)
     for _ in range(3):
         await phone.say("只说一次", "c" * 32)
@@ -91,7 +91,7 @@ async def test_two_pages_of_one_visitor_see_the_same_and_strangers_see_nothing(c
         await stranger.socket.receive(timeout=0.3)
 
 
-async def test_the_visitors_key_is_stored_nowhere(service: Service, client: aiohttp.ClientSession) -> None:
+async def test_the_visitors_key_is_stored_nowhere(service: Served, client: aiohttp.ClientSession) -> None:
     phone = await Phone.open(client)
     await phone.say("秘密")
     await phone.until("turn", status="sent")
@@ -103,7 +103,7 @@ async def test_the_visitors_key_is_stored_nowhere(service: Service, client: aioh
 
 
 async def test_earlier_turns_come_a_page_at_a_time_and_each_once(
-    service: Service, client: aiohttp.ClientSession
+    service: Served, client: aiohttp.ClientSession
 ) -> None:
     phone = await Phone.open(client)
     said = [f"第{n}句" for n in range(PAGE_TURNS + 8)]
@@ -148,7 +148,7 @@ async def test_too_much_is_refused_by_id_and_the_line_stays_open(client: aiohttp
     await phone.until("ack")
 
 
-async def test_who_talks_too_fast_is_asked_to_repeat(service: Service, client: aiohttp.ClientSession) -> None:
+async def test_who_talks_too_fast_is_asked_to_repeat(service: Served, client: aiohttp.ClientSession) -> None:
     phone = await Phone.open(client)
     for n in range(VISITOR_BURST + 1):
         await phone.say("快", f"{n:032x}")
@@ -177,7 +177,7 @@ async def test_a_strangers_page_may_not_connect(client: aiohttp.ClientSession) -
     assert refused.value.status == 403
 
 
-async def test_a_shutdown_says_goodbye(service: Service, client: aiohttp.ClientSession) -> None:
+async def test_a_shutdown_says_goodbye(service: Served, client: aiohttp.ClientSession) -> None:
     phone = await Phone.open(client)
     await service.runner.cleanup()
     packet = await phone.socket.receive(timeout=5)
@@ -185,7 +185,7 @@ async def test_a_shutdown_says_goodbye(service: Service, client: aiohttp.ClientS
 
 
 async def test_a_store_that_is_down_asks_to_repeat_or_to_come_back(
-    service: Service, client: aiohttp.ClientSession
+    service: Served, client: aiohttp.ClientSession
 ) -> None:
     phone = await Phone.open(client)
     await service.store.close()

@@ -13,7 +13,7 @@ from adapters.message import Address, Message, Text
 from bot.inbox import turn_of
 from bot.turn import Turn
 from bot.web.console import LIST_PAGE, LOGIN_BURST, TURNS_PAGE
-from tests.web.parrot import HOSTILE, TOKEN, Service
+from tests.web.parrot import HOSTILE, TOKEN, Served
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -76,9 +76,7 @@ class TestDoor:
         response = await login(client)
         assert (response.status, dict(response.cookies)) == (429, {})
 
-    async def test_leaving_kills_the_cookie_on_the_server(
-        self, client: aiohttp.ClientSession, service: Service
-    ) -> None:
+    async def test_leaving_kills_the_cookie_on_the_server(self, client: aiohttp.ClientSession, service: Served) -> None:
         cookie = (await login(client)).cookies["yingda_console"].value
         await client.post("/console/logout")
         async with (
@@ -134,7 +132,7 @@ class TestPages:
         assert "1 个等待人工" in html
         assert html.index("patient") < html.index("later")
 
-    async def test_the_list_comes_a_page_at_a_time(self, service: Service, client: aiohttp.ClientSession) -> None:
+    async def test_the_list_comes_a_page_at_a_time(self, service: Served, client: aiohttp.ClientSession) -> None:
         for n in range(LIST_PAGE + 5):
             await service.store.accept(turn(f"user-{n:02d}", "1", 1_700_000_000 + n))
         await login(client)
@@ -146,7 +144,7 @@ class TestPages:
         assert "user-04" in second
         assert "user-04" not in first
 
-    async def test_a_transcript_comes_a_page_at_a_time(self, service: Service, client: aiohttp.ClientSession) -> None:
+    async def test_a_transcript_comes_a_page_at_a_time(self, service: Served, client: aiohttp.ClientSession) -> None:
         for n in range(TURNS_PAGE + 4):
             await service.store.accept(turn("u", f"m{n:02d}", 1_700_000_000 + n))
         await login(client)
@@ -170,7 +168,7 @@ class TestPages:
         await login(client)
         await page(client, "/console", c="no/such", before=before)
 
-    async def test_a_store_that_is_down_is_said_to(self, service: Service, client: aiohttp.ClientSession) -> None:
+    async def test_a_store_that_is_down_is_said_to(self, service: Served, client: aiohttp.ClientSession) -> None:
         await login(client)
         await service.store.close()
         async with client.get("/console") as response:
@@ -193,7 +191,7 @@ class TestNews:
         assert heard[0]["status"] == "new"
         assert len({told["id"] for told in heard}) == 1
 
-    async def test_a_shutdown_ends_the_stream(self, service: Service, client: aiohttp.ClientSession) -> None:
+    async def test_a_shutdown_ends_the_stream(self, service: Served, client: aiohttp.ClientSession) -> None:
         await login(client)
         async with client.get("/api/console/events") as events:
             await events.content.readline()

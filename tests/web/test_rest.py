@@ -10,7 +10,7 @@ import aiohttp
 import pytest
 
 from bot.web import Origins
-from tests.web.parrot import Service, serving
+from tests.web.parrot import Served, serving
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -61,7 +61,7 @@ async def test_bad_json_is_refused_in_rasas_words(client: aiohttp.ClientSession)
 
 
 async def test_an_oversized_body_is_refused_and_nothing_is_stored(
-    service: Service, client: aiohttp.ClientSession
+    service: Served, client: aiohttp.ClientSession
 ) -> None:
     async with client.post(WEBHOOK, data=b'{"message":"' + b"x" * 70_000 + b'"}') as response:
         assert response.status == 413
@@ -77,7 +77,7 @@ async def test_buttons_and_media_keep_rasas_shape(client: aiohttp.ClientSession)
         assert [set(item) - {"recipient_id"} for item in await response.json()] == [{"image"}, {"attachment"}]
 
 
-async def test_senders_do_not_mix_and_each_keeps_its_order(service: Service, client: aiohttp.ClientSession) -> None:
+async def test_senders_do_not_mix_and_each_keeps_its_order(service: Served, client: aiohttp.ClientSession) -> None:
     async def talk(sender: str) -> list[str]:
         said = []
         for n in range(3):
@@ -122,7 +122,7 @@ async def test_an_answer_that_takes_too_long_is_said_to_and_is_not_lost(tmp_path
         assert turn.status == "sent"
 
 
-async def test_a_store_that_is_down_is_503(service: Service, client: aiohttp.ClientSession) -> None:
+async def test_a_store_that_is_down_is_503(service: Served, client: aiohttp.ClientSession) -> None:
     await service.store.close()
     async with client.post(WEBHOOK, json={"sender": "r", "message": "在吗"}) as response:
         assert response.status == 503

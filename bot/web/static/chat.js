@@ -152,7 +152,19 @@ document.addEventListener("visibilitychange", () => { if (!document.hidden) line
 const dress = new URLSearchParams(location.search);
 const title = (dress.get("title") || "").slice(0, 20);
 if (title) document.title = $("title").textContent = title;
-if (/^[0-9a-f]{6}$/i.test(dress.get("color") || "")) document.documentElement.style.setProperty("--brand", `#${dress.get("color")}`);
+if (/^[0-9a-f]{6}$/i.test(dress.get("color") || "")) paint(dress.get("color"));
+
+/** The brand's colour, with black or white on it, whichever is read better (WCAG's relative luminance). */
+function paint(color) {
+  const linear = (hex) => { const v = parseInt(hex, 16) / 255; return v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4; };
+  const [red, green, blue] = color.match(/../g).map(linear);
+  const light = 0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.179;
+  const { style } = document.documentElement;
+  style.setProperty("--brand", `#${color}`);
+  style.setProperty("--on-brand", light ? "#17211d" : "#fff");
+  style.setProperty("--accent", "var(--ink)");
+}
+
 if (framed) {
   document.querySelector(".chat").classList.add("framed");
   $("close").hidden = false;

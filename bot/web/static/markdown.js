@@ -10,11 +10,11 @@ export function safeUrl(url) {
   return safe ? url : "";
 }
 
-/** Makes an element: attributes that are "" or null are left out; children are nodes or strings. */
+/** Makes an element: attributes that are null or undefined are left out; children are nodes or strings. */
 export function element(name, attributes = {}, ...children) {
   const made = document.createElement(name);
   for (const [key, value] of Object.entries(attributes)) {
-    if (value !== "" && value !== null && value !== undefined) made.setAttribute(key, value);
+    if (value !== null && value !== undefined) made.setAttribute(key, value);
   }
   made.append(...children);
   return made;

@@ -53,12 +53,15 @@
     panel.hidden = !on;
     button.setAttribute("aria-expanded", String(on));
     button.classList.remove("unread");
-    if (on) panel.contentWindow?.postMessage({ yingda: "open" }, base);
+    if (on) greet();
     else button.focus();
   }
 
+  let loaded = false;
+  const greet = () => loaded && !panel.hidden && panel.contentWindow.postMessage({ yingda: "open" }, base);
+
   button.addEventListener("click", () => show(panel.hidden));
-  panel.addEventListener("load", () => { if (!panel.hidden) panel.contentWindow.postMessage({ yingda: "open" }, base); });
+  panel.addEventListener("load", () => { loaded = Boolean(panel.src); greet(); });
   window.addEventListener("message", ({ source, origin, data }) => {
     if (origin !== base || source !== panel.contentWindow) return;
     if (data?.yingda === "close") show(false);
