@@ -218,7 +218,7 @@ def _mount_webhooks(app: web.Application, service: Service, proxies: Proxies) ->
         hook = Webhook(
             outlet.channel, service.passive, service.inbox, service.metrics, service.log, service.own_clock, proxies
         )
-        app.router.add_route("*", f"/webhooks/{channel}/{account}", hook)
+        app.router.add_route("*", f"/webhooks/{channel}/{account}", hook.answer)
 
 
 def _mount_health(app: web.Application, service: Service) -> None:

@@ -115,9 +115,20 @@ def with_body(route: Route, body: Body, turn_id: str, worker: str) -> Route:
     return Route("passive", data)
 
 
-def carried_by(route: Route, carrier: str, worker: str) -> Route:
-    """The route of a turn that goes out in the response to another one, `carrier`."""
-    return Route("passive", {**route.data, "by": worker, BASIS: "passive", CARRIER: carrier})
+def carried_by(route: Route | None, carrier: str) -> Route:
+    """The route of a turn of which (more) goes out in the response to another one, `carrier`. What its own response
+    carried stays noted."""
+    return Route("passive", {**(route.data if route else {}), BASIS: "passive", CARRIER: carrier})
+
+
+def had_response(turn: Turn) -> bool:
+    """Whether `turn` was given a body for its own response."""
+    return turn.route is not None and turn.route.kind == "passive" and "by" in turn.route.data
+
+
+def is_carried(turn: Turn) -> bool:
+    """Whether the response to another turn carries (the rest of) this one."""
+    return turn.route is not None and CARRIER in turn.route.data
 
 
 def slices_of(turn: Turn) -> tuple[Slice, ...]:

@@ -13,7 +13,18 @@ from bot import faults
 from bot.inbox import Inbox, turn_id
 from bot.metrics import Metrics
 from bot.outbox import Outbox
-from bot.parts import CARRIER, MORE_FOLLOWS, Body, Slice, carried_by, pack, slices_of, unpack, with_body
+from bot.parts import (
+    MORE_FOLLOWS,
+    Body,
+    Slice,
+    carried_by,
+    had_response,
+    is_carried,
+    pack,
+    slices_of,
+    unpack,
+    with_body,
+)
 from bot.store import Store
 from bot.turn import Turn
 from bot.ways import KEEP_S, PASSIVE_CLAIM_S, Ways
@@ -79,8 +90,8 @@ class Passive:
             if turn.status == "new":
                 settled = await self._windows.wait(window, this, max(0.0, deadline - _time()))
         if settled is None:
-            return self._late(channel, turn, route)
-        return await self._settled(channel, settled.turn, route, deadline)
+            return self._late(channel, turn, route, arrived)
+        return await self._settled(channel, settled.turn, route, arrived)
 
     async def note(self, answer: Answer, *, written: bool) -> None:
         """What came of the response that `answer` filled."""
@@ -100,7 +111,7 @@ class Passive:
 
     # --- the table
 
-    async def _settled(self, channel: Channel, turn: Turn, route: Route, deadline: float) -> Answer:
+    async def _settled(self, channel: Channel, turn: Turn, route: Route, arrived: float) -> Answer:
         while True:
             match self._standing(turn):
                 case "done":
@@ -111,31 +122,31 @@ class Passive:
                     answer = await self._claim(channel, turn, route)
                     if answer is not None:
                         return answer
-            if _time() >= deadline:
-                return self._late(channel, turn, route)
+            if _time() >= arrived + self._ways.window.answer_s:
+                return self._late(channel, turn, route, arrived)
             await asyncio.sleep(LOOK_AGAIN_S)
             turn = await self._store.turn(turn.id) or turn
 
     def _standing(self, turn: Turn) -> Literal["done", "again", "open"]:
         """Nothing (more) to say here, the same reply again, or still to be claimed."""
-        own = turn.route is not None and turn.route.kind == "passive" and "by" in turn.route.data
-        own = own and turn.route is not None and CARRIER not in turn.route.data
         match turn.status:
             case "sent":
-                return "again" if own else "done"
+                return "again" if had_response(turn) else "done"
             case "dead":
                 return "done"
             case "sending" if turn.until > self._clock():
-                return "again" if own else "done"
-            case "ready" if own and turn.shown:
+                return "again" if had_response(turn) else "done"
+            case "ready" if turn.shown and had_response(turn):
                 return "again"
+            case "ready" if turn.shown and is_carried(turn):
+                return "done"
             case _:
                 return "open"
 
-    def _late(self, channel: Channel, turn: Turn, route: Route) -> Answer:
+    def _late(self, channel: Channel, turn: Turn, route: Route, arrived: float) -> Answer:
         if self._ways.push_route(turn) is not None:
             return ACKNOWLEDGED
-        since = self._clock() - turn.accepted
+        since = self._clock() - turn.accepted - (_time() - arrived)
         if self._posts.get(turn.id, 1) < POSTS and since < self._ways.window.last_post_s:
             return Answer(close=True)
         return Answer(_render(channel, (Text(WORKING),), route))
@@ -155,7 +166,7 @@ class Passive:
         )
         more = turn.route is not None and MORE_FOLLOWS in turn.route.data
         replies = unpack(slices, lambda each: parts[each], more=more)
-        notes = _notes(turn, slices, parts) if turn.status == "sending" else ()
+        notes = _notes(turn, slices, parts) if turn.status == "sending" and not is_carried(turn) else ()
         return Answer(_render(channel, replies, route), notes=notes)
 
     async def _claim(self, channel: Channel, turn: Turn, route: Route) -> Answer | None:
@@ -185,7 +196,7 @@ class Passive:
         claimed: list[Turn] = []
         for piece in (*(piece for piece in body.slices if piece.turn_id != last.id), None):
             turn = turns[piece.turn_id] if piece else last
-            way = carried_by(route, last.id, self._worker) if piece else with_body(route, body, last.id, self._worker)
+            way = carried_by(turn.route, last.id) if piece else with_body(route, body, last.id, self._worker)
             if not await self._store.claim(turn.id, way, until):
                 for other in claimed:
                     await self._store.finish(other.id, "ready", shown=other.shown, due=other.ready_at + KEEP_S)

@@ -69,7 +69,7 @@ class Webhook:
     clock: Callable[[], float]
     proxies: Proxies = field(default_factory=Proxies)
 
-    async def __call__(self, request: web.Request) -> web.StreamResponse:
+    async def answer(self, request: web.Request) -> web.StreamResponse:
         arrived = asyncio.get_running_loop().time()
         received = await self._read(request)
         parsed = received if isinstance(received, Reject) else self.channel.parse(received, self.clock())

@@ -14,7 +14,8 @@ KINDS = ("mongodb://", "mongodb+srv://", "sqlite:///")
 
 
 def store_url(project: Path, configured: str, env: Mapping[str, str]) -> tuple[str, str]:
-    """The store's address and, for MongoDB, its database: `configured` (`YINGDA_STORE`), else endpoints.yml, else SQLite.
+    """The store's address and, for MongoDB, its database: `configured` (`YINGDA_STORE`), else endpoints.yml, else
+    SQLite.
     Raises `BadProject` for an address of another kind."""
     if configured:
         if not configured.startswith(KINDS):
