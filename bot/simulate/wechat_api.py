@@ -66,9 +66,11 @@ class Sent:
 
     @property
     def text(self) -> str:
-        """The words of a text or of a menu's head."""
+        """The words of a text; of a menu its head, items and tail in lines."""
         content = self.body[self.kind]
-        return str(content.get("content") or content.get("head_content") or "")
+        items = (item["content"] for item in content.get("list", ()))
+        lines = (content.get("content"), content.get("head_content"), *items, content.get("tail_content"))
+        return "\n".join(str(line) for line in lines if line)
 
 
 @dataclass

@@ -4,35 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
 
 import aiohttp
 import pytest
 
-from adapters.channel import Judgement, Limits, Outgoing, Parsed, Reject, Request, Route, Token
+from adapters.channel import Judgement, Limits, Outgoing, Parsed, Reject, Request, Route, TokenVault
 from adapters.message import Button, Card, Reply, Text, Typing
 from adapters.transport import HttpTransport
 from adapters.wechat import WeChat
 from bot.simulate.wechat import WeChatApi
+from bot.sqlite import SqliteStore
 from config.settings import WeChatAccount
 
 OPENID = "oABC"
 SECRET = "the-app-secret"
-
-
-class Vault:
-    """The contract of `TokenVault` in one process: whoever comes while a fetch is under way waits for it."""
-
-    def __init__(self) -> None:
-        self.tokens: dict[str, Token] = {}
-        self._lock = asyncio.Lock()
-
-    async def get(self, key: str, fetch: Callable[[], Awaitable[Token]], stale: str | None = None) -> Token:
-        async with self._lock:
-            token = self.tokens.get(key)
-            if token is None or token.value == stale or token.expires_at < time.time():
-                token = self.tokens[key] = await fetch()
-            return token
 
 
 @pytest.fixture
@@ -48,8 +35,16 @@ async def session() -> AsyncIterator[aiohttp.ClientSession]:
 
 
 @pytest.fixture
-def transport(session: aiohttp.ClientSession) -> HttpTransport:
-    return HttpTransport(session, Vault(), time.time, timeout_s=2.0)
+async def vault(tmp_path: Path) -> AsyncIterator[TokenVault]:
+    store = SqliteStore(tmp_path / "tokens.db")
+    await store.open()
+    yield store
+    await store.close()
+
+
+@pytest.fixture
+def transport(session: aiohttp.ClientSession, vault: TokenVault) -> HttpTransport:
+    return HttpTransport(session, vault, time.time, timeout_s=2.0)
 
 
 def account(api_base: str, secret: str = SECRET, app_id: str = "wx1") -> WeChat:
@@ -87,6 +82,23 @@ async def test_fifty_concurrent_sends_with_an_expired_token_refresh_it_once(
     judged = await asyncio.gather(*(transport.post(channel, one) for one in outgoing))
     assert {one.verdict for one in judged} == {"ok"}
     assert sorted(int(sent.text) for sent in api.sent[1:]) == list(range(50))
+    assert api.calls["token"] == 2
+
+
+async def test_two_processes_on_one_store_refresh_an_expired_token_once(
+    api: WeChatApi, session: aiohttp.ClientSession, vault: TokenVault, tmp_path: Path
+) -> None:
+    channel = account(api.url)
+    other = SqliteStore(tmp_path / "tokens.db")
+    await other.open()
+    transports = [HttpTransport(session, one, time.time) for one in (vault, other)]
+    for transport in transports:
+        await transport.post(channel, text(channel))
+    api.expire_tokens()
+    outgoing = [text(channel, str(n)) for n in range(50)]
+    judged = await asyncio.gather(*(transports[n % 2].post(channel, one) for n, one in enumerate(outgoing)))
+    await other.close()
+    assert {one.verdict for one in judged} == {"ok"}
     assert api.calls["token"] == 2
 
 
@@ -165,17 +177,17 @@ async def test_a_busy_token_endpoint_means_later(api: WeChatApi, transport: Http
     assert (await transport.post(channel, text(channel))).verdict == "ok"
 
 
-async def test_other_credentials_do_not_get_the_old_token(api: WeChatApi, session: aiohttp.ClientSession) -> None:
-    vault = Vault()
-    transport = HttpTransport(session, vault, time.time)
+async def test_other_credentials_do_not_get_the_old_token(api: WeChatApi, transport: HttpTransport) -> None:
     channel = account(api.url)
     await transport.post(channel, text(channel))
     other = account(api.url, app_id="wx2")
     assert (await transport.post(other, text(other))).code == "40013"
 
 
-async def test_no_server_a_slow_server_and_a_cut_connection_mean_later(session: aiohttp.ClientSession) -> None:
-    transport = HttpTransport(session, Vault(), time.time, timeout_s=0.2)
+async def test_no_server_a_slow_server_and_a_cut_connection_mean_later(
+    session: aiohttp.ClientSession, vault: TokenVault
+) -> None:
+    transport = HttpTransport(session, vault, time.time, timeout_s=0.2)
     gone = account("http://127.0.0.1:9")
     judged = await transport.post(gone, text(gone))
     assert (judged.verdict, judged.code) == ("retry", "network")
