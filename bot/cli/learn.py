@@ -1,0 +1,185 @@
+"""Verbs of the bot's author: init, train, parse, validate, test, models."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import time
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import click
+import orjson
+
+from bot.cli.options import project_option, settings_for
+from bot.talk import run_talks
+from config.source import BadProject, Problem
+from flows.review import review as review_flows
+from flows.review import warnings as flow_warnings
+from nlu.data import read_data
+from nlu.evaluate import cross_validate, evaluate_file, save
+from nlu.model import is_stale, latest, load
+from nlu.pipeline import Pipeline
+from nlu.recipe import read_recipe
+from nlu.review import review as review_nlu
+from nlu.training import train as train_model
+
+TEMPLATE = Path(__file__).parents[2] / "config" / "template"
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+def init(folder: Path) -> None:
+    """Copy a small bot into FOLDER to begin with."""
+    if folder.exists() and any(folder.iterdir()):
+        raise click.UsageError(f"{folder} is not empty; name a new folder")
+    shutil.copytree(
+        TEMPLATE, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns(".yingda", "__pycache__", "*.pyc")
+    )
+    where = f"--project {folder}"
+    click.echo(f"A small bot lies in {folder}. What next:")
+    for command, what in (
+        (f"yingda train {where}", "learn from data/nlu.yml"),
+        (f"yingda shell {where}", "talk with it here"),
+        (f"yingda run {where}", "talk with it on a web page"),
+        (f"yingda test stories {where}", "run the talks in tests/"),
+    ):
+        click.echo(f"  {command:<44} {what}")
+    click.echo("Add an intent to data/nlu.yml, a flow to data/flows.yml, an answer to domain.yml, and train again.")
+
+
+@click.command()
+@project_option
+@click.option("--force", is_flag=True, help="Train even though nothing has changed.")
+def train(project: Path, force: bool) -> None:
+    """Train the bot's language understanding from its YAML."""
+    check_project(project)
+    folder = latest(project)
+    if folder is not None and not force and not is_stale(project, folder):
+        click.echo(f"Nothing has changed since {folder.name}; train anyway with --force.")
+        return
+    with_bar(project, train_model)
+
+
+def with_bar(project: Path, train: Callable[[Path, Callable[[str, float], None]], Path]) -> Path:
+    """Train by `train` behind a progress bar on standard error, and say how long it took."""
+    started = time.perf_counter()
+    with click.progressbar(length=1000, label="Training", show_pos=False, file=sys.stderr) as bar:
+        reached = 0
+
+        def report(phase: str, fraction: float) -> None:
+            nonlocal reached
+            target = min(1000, round(fraction * 1000))
+            bar.label = f"Training: {phase:<24.24}"
+            bar.update(max(0, target - reached))
+            reached = max(reached, target)
+
+        folder = train(project, report)
+        bar.update(1000 - reached)
+    click.echo(f"Model {folder.name} in {time.perf_counter() - started:.1f} s.")
+    return folder
+
+
+def trained(project: Path) -> Pipeline:
+    """The newest model of the project. Raises `BadProject` where there is none yet."""
+    folder = latest(project)
+    if folder is None:
+        raise BadProject(Problem(str(project), 1, "this bot is not trained yet", f"yingda train --project {project}"))
+    if is_stale(project, folder):
+        click.echo(f"The YAML has changed since {folder.name} was trained; this is the old model.", err=True)
+    return load(folder)
+
+
+@click.command()
+@click.argument("text", required=False)
+@project_option
+def parse(text: str | None, project: Path) -> None:
+    """Show what TEXT means to the bot, as JSON; without TEXT, each line of standard input.
+
+    A line may be plain text or a JSON object with a "text".
+    """
+    pipeline = trained(project)
+    zone = ZoneInfo(settings_for(project).timezone)
+    for number, line in enumerate([text] if text is not None else sys.stdin, 1):
+        if line := line.strip():
+            meaning = pipeline.parse(_text_of(line, number), datetime.now(zone))
+            option = orjson.OPT_INDENT_2 if text is not None else 0
+            click.echo(orjson.dumps(meaning.to_dict(), option=option).decode())
+
+
+def _text_of(line: str, number: int) -> str:
+    if not line.startswith("{"):
+        return line
+    try:
+        return str(orjson.loads(line)["text"])
+    except (orjson.JSONDecodeError, KeyError):
+        raise click.UsageError(f'line {number} is no JSON object with a "text": {line[:60]}') from None
+
+
+@click.command()
+@project_option
+def validate(project: Path) -> None:
+    """Check the bot's files: unknown names, unreachable steps, duplicate and conflicting examples."""
+    doubts = review_nlu(read_data(project))
+    problems = [*review_flows(project), *doubts.conflicts]
+    for problem in (*problems, *flow_warnings(project), *doubts.remarks):
+        click.echo(str(problem))
+    click.echo(f"{len(problems)} to mend." if problems else "Nothing to mend.")
+    sys.exit(1 if problems else 0)
+
+
+def check_project(project: Path) -> None:
+    """Raises `BadProject` with whatever keeps the bot from being trained or served."""
+    found = list(review_flows(project))
+    for read in (read_recipe, read_data):
+        try:
+            read(project)
+        except BadProject as bad:
+            found.extend(bad.problems)
+    if found:
+        raise BadProject(found)
+
+
+@click.group()
+def test() -> None:
+    """Test the bot: what it understands, and how it talks."""
+
+
+@test.command("nlu")
+@project_option
+@click.option("--folds", default=5, show_default=True, type=click.IntRange(2, 20), help="Cross-validation folds.")
+@click.option("--file", "held_out", type=click.Path(exists=True, dir_okay=False, path_type=Path),
+              help="Test on this nlu.yml instead of cross-validating.")  # fmt: skip
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), show_default="PROJECT/.yingda/reports",
+              help="Folder for the report.")  # fmt: skip
+def test_nlu(project: Path, folds: int, held_out: Path | None, out: Path | None) -> None:
+    """Measure the understanding: per intent, confusions, entities; saved as JSON and a PNG."""
+    report = cross_validate(project, folds) if held_out is None else evaluate_file(trained(project), held_out)
+    click.echo(report.table())
+    for path in save(report, out or project / ".yingda" / "reports"):
+        click.echo(f"saved {path}")
+
+
+@test.command("stories")
+@project_option
+@click.argument("files", nargs=-1, type=click.Path(exists=True, path_type=Path))
+def test_stories(project: Path, files: tuple[Path, ...]) -> None:
+    """Run the bot's talks (tests/*.talk, or FILES)."""
+    trained(project)
+    report = run_talks(project, files)
+    click.echo(report.text())
+    sys.exit(0 if report.ok else 1)
+
+
+@click.command()
+@project_option
+def models(project: Path) -> None:
+    """List the trained models, the one in use last."""
+    folders = sorted((project / ".yingda" / "models").glob("*/manifest.json"))
+    for manifest in folders:
+        kept = orjson.loads(manifest.read_bytes())
+        click.echo(f"{manifest.parent.name}  {kept.get('trained_at', '')}")
+    if not folders:
+        click.echo(f"None yet: yingda train --project {project}")

@@ -1,0 +1,204 @@
+"""Verbs that let people talk with the bot: run and shell."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import click
+import watchfiles
+from pydantic import SecretStr
+
+from bot.app import serve
+from bot.cli.learn import check_project, trained, with_bar
+from bot.cli.options import project_option, settings_for
+from bot.talk import LocalBot, TalkClient
+from bot.turn import Turn
+from config.settings import Settings, load_credentials
+from nlu.model import is_stale, latest
+from nlu.training import train_apart
+
+STOP_S = 12.0
+"""How long a worker process gets to finish what is under way."""
+RESTART_S = 1.0
+
+
+@click.command()
+@project_option
+@click.option("--host", help="Address to listen on.  [default: 127.0.0.1, or YINGDA_HOST]")
+@click.option("--port", type=int, help="Port to listen on.  [default: 5005, or YINGDA_PORT]")
+@click.option("--workers", type=click.IntRange(1), help="Processes to serve with.  [default: 1, or YINGDA_WORKERS]")
+@click.option("--reload", is_flag=True, help="Start anew whenever a file of the bot changes.")
+@click.option("--as-worker", is_flag=True, hidden=True)
+def run(project: Path, host: str | None, port: int | None, workers: int | None, reload: bool, as_worker: bool) -> None:
+    """Serve the bot: its web page, REST, console and the webhooks of credentials.yml.
+
+    Trains first where the bot's files have changed. SIGTERM finishes what is under way.
+    """
+    settings = settings_for(project, host=host, port=port, workers=workers)
+    if as_worker:
+        asyncio.run(serve(project, settings, reuse_port=True))
+        return
+    settings = _with_token(settings)
+    if reload:
+        _reload(project, settings)
+        return
+    load_credentials(project)
+    check_project(project)
+    folder = latest(project)
+    if folder is None or is_stale(project, folder):
+        with_bar(project, train_apart)
+    if settings.workers > 1:
+        _serve_with_many(project, settings)
+    else:
+        asyncio.run(serve(project, settings, announce=lambda url: _announce(url, settings)))
+
+
+def _announce(url: str, settings: Settings) -> None:
+    click.echo(f"Chat     {url}/chat\nConsole  {url}/console\nCtrl-C stops.")
+
+
+def _with_token(settings: Settings) -> Settings:
+    """Settings with a console token; one that is made here is printed, since nobody else knows it."""
+    if settings.console_token.get_secret_value():
+        return settings
+    token = secrets.token_urlsafe(16)
+    click.echo(f"Console token for this start: {token}")
+    return settings.model_copy(update={"console_token": SecretStr(token)})
+
+
+# --- several processes
+
+
+def _environment(settings: Settings) -> dict[str, str]:
+    return {
+        **os.environ,
+        "YINGDA_HOST": settings.host,
+        "YINGDA_PORT": str(settings.port),
+        "YINGDA_CONSOLE_TOKEN": settings.console_token.get_secret_value(),
+    }
+
+
+def _serve_with_many(project: Path, settings: Settings) -> None:
+    """Keep `settings.workers` processes on one port; one that dies is started again."""
+    if not hasattr(socket, "SO_REUSEPORT"):
+        raise click.UsageError("several processes on one port need SO_REUSEPORT, which this system lacks; --workers 1")
+    if settings.port == 0:
+        settings = settings.model_copy(update={"port": _free_port(settings.host)})
+    command = [sys.executable, "-m", "bot", "run", "--project", str(project), "--as-worker"]
+    stopping = False
+
+    def stop(number: int, frame: object) -> None:
+        nonlocal stopping
+        stopping = True
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    children = [subprocess.Popen(command, env=_environment(settings)) for _ in range(settings.workers)]  # noqa: S603
+    _announce(f"http://{settings.host}:{settings.port}", settings)
+    while not stopping:
+        time.sleep(RESTART_S)
+        for place, child in enumerate(children):
+            if child.poll() is not None and not stopping:
+                click.echo(f"process {child.pid} ended with {child.returncode}; starting another", err=True)
+                children[place] = subprocess.Popen(command, env=_environment(settings))  # noqa: S603
+    _stop(children)
+
+
+def _stop(children: list[subprocess.Popen[bytes]]) -> None:
+    for child in children:
+        child.terminate()
+    deadline = time.monotonic() + STOP_S
+    for child in children:
+        try:
+            child.wait(max(0.0, deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            child.kill()
+
+
+def _free_port(host: str) -> int:
+    with socket.socket() as probe:
+        probe.bind((host, 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+# --- reload
+
+
+class _BotFiles(watchfiles.DefaultFilter):
+    """What a bot's author edits: not what the bot writes itself."""
+
+    ignore_dirs = (*watchfiles.DefaultFilter.ignore_dirs, ".yingda")
+
+
+def _reload(project: Path, settings: Settings) -> None:
+    # a fresh process rather than re-imported modules: an author's actions.py keeps no state from before
+    command = shlex.join([sys.executable, "-m", "bot", "run", "--project", str(project), "--workers", "1"])
+    os.environ.update(_environment(settings))
+    watchfiles.run_process(
+        project,
+        target=command,
+        target_type="command",
+        watch_filter=_BotFiles(),
+        sigint_timeout=round(STOP_S),
+        callback=lambda changes: click.echo(f"{Path(min(changes)[1]).name} has changed: starting anew"),
+    )
+
+
+# --- shell
+
+
+@click.command()
+@project_option
+@click.option("--debug", is_flag=True, help="Show intent, entities, flow step, slots and the why of each turn.")
+def shell(project: Path, debug: bool) -> None:
+    """Talk with the bot here. /quit or Ctrl-D ends, /debug shows or hides its thinking."""
+    trained(project)
+    asyncio.run(_shell(project, debug))
+
+
+async def _shell(project: Path, debug: bool) -> None:
+    async with LocalBot.open(project, timezone=settings_for(project).timezone) as bot:
+        talk = bot.talk("shell", time.time())
+        while True:
+            line = await asyncio.to_thread(_ask)
+            if line is None or line == "/quit":
+                return
+            if line == "/debug":
+                debug = not debug
+            elif line:
+                talk.at = max(talk.at, time.time())
+                for said in await talk.says(line):
+                    click.secho(said, fg="green")
+                if debug and talk.turn is not None:
+                    _explain(talk, talk.turn)
+
+
+def _ask() -> str | None:
+    if sys.stdin.isatty():
+        click.echo("> ", nl=False)
+    line = sys.stdin.readline()
+    return line.strip() if line else None
+
+
+def _explain(talk: TalkClient, turn: Turn) -> None:
+    meaning = turn.meaning
+    if meaning:
+        ranking = "  ".join(f"{each.name} {each.confidence:.2f}" for each in meaning.ranking[:3])
+        click.secho(f"  intent   {meaning.intent} {meaning.confidence:.2f}   ({ranking})", dim=True)
+        for entity in meaning.entities:
+            click.secho(f"  entity   {entity.type} = {entity.value!r}   「{entity.text}」 {entity.extractor}", dim=True)
+    click.secho(f"  flow     {turn.flow or '-'}", dim=True)
+    filled = {name: value for name, value in talk.slots.items() if value is not None}
+    click.secho(f"  slots    {filled}", dim=True)
+    for why in turn.trace:
+        click.secho(f"  {why.what:<8} {why.why}", dim=True)
