@@ -143,7 +143,11 @@ class GroupRobot:
             text, count = digest(tuple(self._waiting))
             for _ in range(count):
                 self._waiting.popleft()
-            await self._deliver(text)
+            try:
+                await self._deliver(text)
+            except asyncio.CancelledError:
+                self._log.error("alert not sent", robot=self._vendor, problem="shutting down", text=text)
+                raise
 
     def _pause(self) -> float:
         """Seconds until one more may be sent."""

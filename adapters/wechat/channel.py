@@ -145,9 +145,11 @@ class WeChat:
         mode, query = self._settings.mode, request.query
         encrypted = query.get("encrypt_type", "raw") == "aes" or "msg_signature" in query
         if not encrypted and mode == "safe":
-            raise _Refused(403, "the body is not encrypted, and the account's mode is safe")
+            why = "the body is not encrypted, and the account's mode is safe: choose 安全模式 in the account's console"
+            raise _Refused(403, why)
         if encrypted and mode == "plain":
-            raise _Refused(403, "the body is encrypted, and the account's mode is plain")
+            why = "the body is encrypted, and the account's mode is plain: set mode: safe and encoding_aes_key"
+            raise _Refused(403, why)
         if not encrypted:
             # the signature in the URL covers no body: it proves WeChat as far as plain mode can
             self._check_url_signature(query)

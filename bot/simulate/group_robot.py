@@ -36,6 +36,8 @@ class GroupRobots:
     script: deque[int] = field(default_factory=deque)
     """errcodes, or HTTP statuses (400 to 599), that the next messages are answered with."""
     calls: int = 0
+    delay_s: float = 0.0
+    """How long each answer takes: a slow vendor."""
 
     def __post_init__(self) -> None:
         self._times: deque[float] = deque(maxlen=PER_MINUTE)
@@ -94,6 +96,7 @@ class GroupRobots:
 
     async def _receive(self, request: web.Request, too_fast: int) -> web.Response:
         self.calls += 1
+        await asyncio.sleep(self.delay_s)
         if self.script:
             code = self.script.popleft()
             return web.Response(status=code) if 400 <= code <= 599 else _answer(code, "refused")

@@ -112,6 +112,20 @@ async def test_an_unreachable_robot_is_given_up_quietly(session: aiohttp.ClientS
     assert [pause for pause in clock.slept if pause] == [5.0, 10.0, 20.0, 40.0]
 
 
+async def test_what_waits_at_the_end_is_logged_rather_than_lost(
+    robots: GroupRobots, session: aiohttp.ClientSession
+) -> None:
+    robots.delay_s = 0.5
+    robot = GroupRobot(session, robots.wecom_url, LOG)
+    with capture_logs() as logs:
+        await robot("dead", "turn 1")
+        await asyncio.sleep(0.05)
+        await robot("dead", "turn 2")
+        await robot.close(seconds=0.05)
+        await asyncio.sleep(0)
+    assert sorted(str(line["text"]) for line in logs) == ["【应答】消息未能送达：turn 1", "消息未能送达：turn 2"]
+
+
 def test_another_address_is_refused_without_repeating_it() -> None:
     with pytest.raises(ValueError, match="no group robot's address") as error:
         vendor_of("https://example.com/hook?key=private")
