@@ -15,7 +15,7 @@ from config.source import Strict
 from nlu.calibration import Calibration, calibrate, expected_error
 from nlu.component import Component, Corpus, Field, NoOptions, register
 from nlu.doc import Doc
-from nlu.features import essence
+from nlu.features import essence, width_of
 from nlu.linear import HeldOut, Weights, best_cost, fit, held_out, kind_for, sparse
 from nlu.meaning import FALLBACK_INTENT, Intent
 
@@ -49,8 +49,7 @@ class LinearIntentClassifier(Component):
         intents = tuple(sorted({example.label for example in corpus.data.examples}))
         labels = np.array([intents.index(example.label) for example in corpus.data.examples], np.intp)
         rows = [doc.features for doc in corpus.docs]
-        width = 1 + max((int(row.columns.max()) for row in rows if len(row.columns)), default=0)
-        table = sparse(rows, width)
+        table = sparse(rows, width_of((*corpus.docs, *corpus.answers.values())))
         kind = kind_for(labels, len(intents))
         cost = best_cost(table, labels, len(intents), kind)
         corpus.report(0.2)

@@ -24,12 +24,14 @@ SEED = 20240229
 class Corpus:
     """What a component learns from: `docs[i]` is `data.examples[i]` as the components before it have read it.
 
-    `project` is where relative paths in options start; `report` is told how much is done, 0..1.
+    `answers` are the texts of `data.answers`, read likewise. `project` is where relative paths in options start;
+    `report` is told how much is done, 0..1.
     """
 
     project: Path
     data: NluData
     docs: tuple[Doc, ...]
+    answers: Mapping[str, Doc] = field(default_factory=dict)
     report: Callable[[float], None] = field(default=lambda fraction: None)
 
 

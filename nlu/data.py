@@ -52,12 +52,17 @@ class Pattern:
 
 @dataclass(frozen=True, slots=True)
 class NluData:
-    """All training data of a project. `synonyms` maps a wording to its value; `lookups` an entity to its values."""
+    """All training data of a project.
+
+    `synonyms` maps a wording to its value, `lookups` an entity to its values, `answers` the key of a retrieval
+    intent (`faq/shipping_fee`) to the text of its response, which says much about what it answers.
+    """
 
     examples: tuple[Example, ...] = ()
     synonyms: Mapping[str, str] = field(default_factory=dict)
     patterns: tuple[Pattern, ...] = ()
     lookups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    answers: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -73,11 +78,17 @@ def nlu_files(project: Path) -> list[Path]:
     return sorted(path for path in {*files, project / "nlu.yml"} if path.is_file())
 
 
+def domain_files(project: Path) -> list[Path]:
+    """Where responses may stand besides the training data: `domain.yml`, or the files of `domain/`."""
+    files = {*(project / "domain").rglob("*.yml"), *(project / "domain").rglob("*.yaml"), project / "domain.yml"}
+    return sorted(path for path in files if path.is_file())
+
+
 def read_data(project: Path) -> NluData:
     """The project's training data; raises `BadProject` with one problem per malformed line."""
     sources: list[Source] = []
     problems: list[Problem] = []
-    for path in nlu_files(project):
+    for path in (*nlu_files(project), *domain_files(project)):
         try:
             sources.append(read_yaml(path))
         except BadProject as bad:
@@ -100,11 +111,13 @@ def collect(sources: Iterable[Source]) -> NluData:
         for entity in example.entities
         if entity.value != entity.text
     }
+    asked = {example.intent for example in reading.examples if example.retrieval}
     return NluData(
         tuple(reading.examples),
         {**marked, **reading.synonyms},
         tuple(reading.patterns),
         {name: tuple(dict.fromkeys(values)) for name, values in reading.lookups.items()},
+        {key: text for key, text in reading.answers.items() if key in asked},
     )
 
 
@@ -116,10 +129,14 @@ class _Reading:
         self.synonyms: dict[str, str] = {}
         self.patterns: list[Pattern] = []
         self.lookups: dict[str, list[str]] = {}
+        self.answers: dict[str, str] = {}
         self.problems: list[Problem] = []
 
     def file(self, source: Source) -> None:
-        if not isinstance(source.data, dict) or source.data.get("nlu") is None:
+        if not isinstance(source.data, dict):
+            return
+        self._answers(source.data.get("responses"))
+        if source.data.get("nlu") is None:
             return
         sections = source.data["nlu"]
         if not isinstance(sections, list):
@@ -129,6 +146,14 @@ class _Reading:
             return
         for i, section in enumerate(sections):
             self._section(source, ("nlu", i), section)
+
+    def _answers(self, responses: Any) -> None:
+        """`utter_faq/shipping_fee` answers `faq/shipping_fee`; the dialogue checks the rest of this section."""
+        for name, variations in responses.items() if isinstance(responses, dict) else ():
+            key = str(name).removeprefix("utter_")
+            said = [one.get("text") for one in variations or () if isinstance(one, dict)]
+            if "/" in key:
+                self.answers[key] = "\n".join(text for text in said if isinstance(text, str))
 
     def _section(self, source: Source, loc: Loc, section: Any) -> None:
         if not isinstance(section, dict):

@@ -13,6 +13,8 @@ from nlu.component import Component, Corpus, Field, register
 from nlu.doc import Doc
 from nlu.meaning import FALLBACK_INTENT
 
+SURE_ANSWER = 0.5
+
 
 class FallbackOptions(Strict):
     threshold: float = Setting(0.4, ge=0, le=1)
@@ -26,7 +28,7 @@ class FallbackOptions(Strict):
 class FallbackClassifier(Component):
     """Below either threshold the intent is `nlu_fallback`; the ranking stays, for a question back to the user.
 
-    An answer that retrieval is surer of than the threshold is a reason to believe in its retrieval intent.
+    An answer that is more likely right than wrong is a reason to believe in its retrieval intent after all.
     """
 
     name: ClassVar[str] = "FallbackClassifier"
@@ -52,7 +54,7 @@ class FallbackClassifier(Component):
         if self._sure(doc):
             return doc
         answer = doc.answers[0] if doc.answers else None
-        if answer is not None and answer.confidence >= max(self.threshold, doc.confidence):
+        if answer is not None and answer.confidence >= max(SURE_ANSWER, self.threshold, doc.confidence):
             return replace(doc, intent=answer.key.partition("/")[0], confidence=answer.confidence)
         return replace(doc, intent=FALLBACK_INTENT, confidence=1 - doc.confidence if doc.ranking else 1.0)
 

@@ -127,8 +127,9 @@ class TfidfFeaturizer(Component):
 
     @classmethod
     def train(cls, options: NoOptions, corpus: Corpus) -> Self:
-        words = Vocabulary.learn((word_grams(doc.tokens) for doc in corpus.docs), 0)
-        chars = Vocabulary.learn((char_grams(doc.normalized.text) for doc in corpus.docs), len(words.columns))
+        docs = (*corpus.docs, *corpus.answers.values())
+        words = Vocabulary.learn((word_grams(doc.tokens) for doc in docs), 0)
+        chars = Vocabulary.learn((char_grams(doc.normalized.text) for doc in docs), len(words.columns))
         return cls(words, chars)
 
     @classmethod
@@ -166,3 +167,8 @@ class TfidfFeaturizer(Component):
                 values += [weight * scale for weight in weights]
                 coverage += 0.5 * known / (known + unknown)
         return replace(doc, features=Features(np.array(columns, np.intp), np.array(values, np.float32), coverage))
+
+
+def width_of(docs: Iterable[Doc]) -> int:
+    """One more than the highest column; no text has a higher one, where these are the docs of the training."""
+    return 1 + max((int(doc.features.columns.max(initial=0)) for doc in docs), default=0)

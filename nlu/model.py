@@ -9,13 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from config.source import BadProject, Problem, read_yaml
+from adapters.message import plain
+from config.source import BadProject, Problem
 
 # imported for their registration: config.yml names them
 from nlu import classifier, fallback, features, gazetteer, normalizer, retrieval, tokenizer  # noqa: F401
 from nlu.component import COMPONENTS
-from nlu.data import nlu_files
+from nlu.data import NluData, domain_files, nlu_files, read_data
 from nlu.pipeline import Pipeline
+from nlu.recipe import Recipe, read_recipe
 
 SCHEMA = 1
 """Raised when a model of an older release can no longer be read: then it is trained anew."""
@@ -105,27 +107,39 @@ def is_stale(project: Path, folder: Path) -> bool:
         manifest = read_manifest(folder)
     except BadProject:
         return True
-    # other files under data/ change too; only then is the YAML worth reading
-    return manifest.files_hash != files_hash(project) and manifest.data_hash != data_hash(project)
+    recipe = read_recipe(project)
+    # comments, stories and responses change too; only then is the training data worth reading
+    return manifest.files_hash != files_hash(project, recipe) and manifest.data_hash != data_hash(
+        project, recipe, read_data(project)
+    )
 
 
-def files_hash(project: Path) -> str:
+def files_hash(project: Path, recipe: Recipe) -> str:
     """Of the bytes of everything that training may read."""
-    digest = hashlib.sha256()
-    for path in (project / "config.yml", *nlu_files(project)):
+    digest = hashlib.sha256(f"{SCHEMA}".encode())
+    for path in (project / "config.yml", *nlu_files(project), *domain_files(project), *_dictionaries(project, recipe)):
         content = path.read_bytes() if path.is_file() else b""
-        digest.update(f"{path.relative_to(project)}\0{len(content)}\0".encode())
+        digest.update(f"{path.name}\0{len(content)}\0".encode())
         digest.update(content)
     return digest.hexdigest()
 
 
-def data_hash(project: Path) -> str:
-    """Of what training makes of the files: the language, the pipeline and the `nlu` sections."""
-    config = project / "config.yml"
-    settings = (read_yaml(config).data or {}) if config.is_file() else {}
-    parts: list[Any] = [SCHEMA, settings.get("language"), settings.get("pipeline")]
-    for path in nlu_files(project):
-        data = read_yaml(path).data
-        if isinstance(data, dict) and data.get("nlu"):
-            parts.append(data["nlu"])
+def data_hash(project: Path, recipe: Recipe, data: NluData) -> str:
+    """Of what training makes of the files: language, pipeline and training data, wherever each line stands."""
+    parts = [
+        SCHEMA,
+        recipe.language,
+        [(step.name, step.options.model_dump(mode="json")) for step in recipe.steps],
+        [(one.text, one.intent, [plain(entity) for entity in one.entities]) for one in data.examples],
+        [(one.name, one.pattern) for one in data.patterns],
+        data.synonyms,
+        data.lookups,
+        data.answers,
+        [hashlib.sha256(path.read_bytes()).hexdigest() for path in _dictionaries(project, recipe)],
+    ]
     return hashlib.sha256(json.dumps(parts, ensure_ascii=False, sort_keys=True).encode()).hexdigest()
+
+
+def _dictionaries(project: Path, recipe: Recipe) -> list[Path]:
+    paths = [project / str(path) for step in recipe.steps if (path := getattr(step.options, "dictionary_path", ""))]
+    return [file for path in paths for file in (sorted(path.iterdir()) if path.is_dir() else [path]) if file.is_file()]

@@ -1,7 +1,7 @@
-"""Answers to frequent questions: the question that was asked before and is most like this one.
+"""Answers to frequent questions: the answer whose known questions, and whose own words, are most like a text.
 
-The likeness is a number per known question, made by an `Index`; the lexical one here is the cosine of TF-IDF
-vectors. A dense encoder is another `Index`.
+The likeness is one number per answer, made by an `Index`; the lexical one here compares TF-IDF vectors. A dense
+encoder is another `Index`.
 """
 
 from __future__ import annotations
@@ -20,39 +20,55 @@ from pydantic import Field as Setting
 from config.source import Strict
 from nlu.calibration import Calibration, calibrate
 from nlu.component import Component, Corpus, Field, register
-from nlu.doc import Doc, Features
-from nlu.features import essence
+from nlu.doc import NOTHING, Doc, Features
+from nlu.features import essence, width_of
+from nlu.linear import folds
 from nlu.meaning import Answer
 
 STRANGERS = 0.3
 """How much texts that ask for no answer weigh against the known questions, when confidence is calibrated."""
 
 
+ANSWER_WEIGHT = 0.5
+"""How much an answer's own words count beside the questions that it answers (1)."""
+FOLDS = 5
+
+
 class Index(Protocol):
-    """Known questions, in a fixed order, and how like each of them a text is."""
+    """The answers, in a fixed order, and how like each of them a text is."""
 
     def likeness(self, doc: Doc) -> NDArray[np.float64]:
-        """One number per known question, 1 for the same question."""
+        """One number per answer; the higher, the more alike."""
         ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LexicalIndex:
-    """An inverted index: `rows[starts[c]:starts[c + 1]]` are the questions with n-gram `c`, `values` its weights."""
+    """Inverted: `answers[starts[c]:starts[c + 1]]` are the answers with n-gram `c`, `values` its weights there."""
 
     size: int
     starts: NDArray[np.intp]
-    rows: NDArray[np.int32]
+    answers: NDArray[np.int32]
     values: NDArray[np.float32]
 
     @classmethod
-    def of(cls, questions: Sequence[Features]) -> Self:
-        columns = np.concatenate([one.columns for one in questions])
-        rows = np.concatenate([np.full(len(one.columns), i, np.int32) for i, one in enumerate(questions)])
-        values = np.concatenate([one.values for one in questions])
+    def of(cls, questions: Sequence[Features], owner: NDArray[np.intp], words: Sequence[Features]) -> Self:
+        """`owner[i]` is the answer to question `i`; `words` are the answers' own, in order.
+
+        An answer is its questions' mean direction, and some of its own words': in cross-validation this found
+        the right one half as often again as the single most similar question did.
+        """
+        asked = _summed(questions, owner)
+        length = np.sqrt(np.bincount(asked[0], asked[2] ** 2, len(words)))
+        own = _summed(words, np.arange(len(words)))
+        answers = np.concatenate([asked[0], own[0]])
+        columns = np.concatenate([asked[1], own[1]])
+        values = np.concatenate([asked[2] / length[asked[0]], ANSWER_WEIGHT * own[2]])
         order = np.argsort(columns, kind="stable")
-        starts = np.searchsorted(columns[order], np.arange(int(columns.max(initial=-1)) + 2))
-        return cls(len(questions), starts.astype(np.intp), rows[order], values[order])
+        starts = np.searchsorted(columns[order], np.arange(columns.max(initial=-1) + 2))
+        return cls(
+            len(words), starts.astype(np.intp), answers[order].astype(np.int32), values[order].astype(np.float32)
+        )
 
     def likeness(self, doc: Doc) -> NDArray[np.float64]:
         known = doc.features.columns < len(self.starts) - 1
@@ -60,12 +76,24 @@ class LexicalIndex:
         first = self.starts[columns]
         lengths = self.starts[columns + 1] - first
         # every posting of every column, one after the other
-        skipped = np.repeat(first - (lengths.cumsum() - lengths), lengths)
-        places = skipped + np.arange(len(skipped))
+        places = np.repeat(first - (lengths.cumsum() - lengths), lengths) + np.arange(lengths.sum())
         share = self.values[places] * np.repeat(weights, lengths)
-        total = np.bincount(self.rows[places], share, self.size)
-        # cosine: what the index does not know is part of the text's length too
+        total: NDArray[np.float64] = np.bincount(self.answers[places], share, self.size).astype(np.float64)
+        # what the index does not know is part of the text's length too
         return total * sqrt(doc.features.coverage)
+
+
+Entries = tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float64]]
+
+
+def _summed(rows: Sequence[Features], owner: NDArray[np.intp]) -> Entries:
+    """(owner, column, value) of the sum of each owner's rows, every pair of owner and column once."""
+    columns = np.concatenate([row.columns for row in rows])
+    owners = np.repeat(owner, [len(row.columns) for row in rows])
+    width = int(columns.max(initial=0)) + 1
+    places, which = np.unique(owners * width + columns, return_inverse=True)
+    values = np.bincount(which, np.concatenate([row.values for row in rows]), len(places))
+    return places // width, places % width, values.astype(np.float64)
 
 
 class RetrievalOptions(Strict):
@@ -88,11 +116,10 @@ class FaqRetriever(Component):
 
     setting: RetrievalOptions
     keys: tuple[str, ...]
-    owner: NDArray[np.intp] = field(repr=False, compare=False)
-    """The place in `keys` of each known question's answer."""
     index: LexicalIndex | None
     calibration: Calibration
     by_heart: Mapping[str, str] = field(repr=False)
+    """The essence of a known question -> the key of its answer."""
     measured: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
@@ -105,15 +132,16 @@ class FaqRetriever(Component):
             else:
                 others.append(doc)
         if not asked:
-            return cls(options, (), np.empty(0, np.intp), None, Calibration(), {})
+            return cls(options, (), None, Calibration(), {})
         docs = [doc for _, doc in asked]
         keys = tuple(sorted({key for key, _ in asked}))
         owner = np.array([keys.index(key) for key, _ in asked], np.intp)
-        index = LexicalIndex.of([doc.features for doc in docs])
-        calibration, measured = _leave_one_out(index, owner, docs, others)
+        words = [corpus.answers[key].features if key in corpus.answers else NOTHING for key in keys]
+        calibration, measured = _calibrate(docs, owner, words, others)
         by_heart = {essence(doc.normalized.text): key for key, doc in asked}
         by_heart.pop("", None)
-        return cls(options, keys, owner, index, calibration, by_heart, measured)
+        index = LexicalIndex.of([doc.features for doc in docs], owner, words)
+        return cls(options, keys, index, calibration, by_heart, measured)
 
     @classmethod
     def load(cls, options: RetrievalOptions, folder: Path) -> Self:
@@ -121,15 +149,13 @@ class FaqRetriever(Component):
         index = None
         if kept["keys"]:
             with np.load(folder / "index.npz", allow_pickle=False) as arrays:
-                index = LexicalIndex(len(kept["owner"]), arrays["starts"], arrays["rows"], arrays["values"])
+                index = LexicalIndex(len(kept["keys"]), arrays["starts"], arrays["answers"], arrays["values"])
         calibration = Calibration.from_dict(kept["calibration"])
-        owner = np.array(kept["owner"], np.intp)
-        return cls(options, tuple(kept["keys"]), owner, index, calibration, kept["by_heart"], kept["measured"])
+        return cls(options, tuple(kept["keys"]), index, calibration, kept["by_heart"], kept["measured"])
 
     def save(self, folder: Path) -> None:
         kept = {
             "keys": self.keys,
-            "owner": self.owner.tolist(),
             "calibration": self.calibration.to_dict(),
             "by_heart": self.by_heart,
             "measured": self.measured,
@@ -137,13 +163,12 @@ class FaqRetriever(Component):
         (folder / "retrieval.json").write_text(json.dumps(kept, ensure_ascii=False), "utf-8")
         if self.index is not None:
             index = self.index
-            np.savez(folder / "index.npz", starts=index.starts, rows=index.rows, values=index.values)
+            np.savez(folder / "index.npz", starts=index.starts, answers=index.answers, values=index.values)
 
     def __call__(self, doc: Doc) -> Doc:
         if self.index is None or not len(doc.features.columns):
             return doc
-        scores = _best_of_each(self.owner, len(self.keys), self.index.likeness(doc))
-        chances = self.calibration.probabilities(scores, doc.features.coverage).tolist()
+        chances = self.calibration.probabilities(self.index.likeness(doc), doc.features.coverage).tolist()
         found = dict(zip(self.keys, chances, strict=True))
         known = self.by_heart.get(essence(doc.normalized.text))
         if known is not None:
@@ -153,39 +178,31 @@ class FaqRetriever(Component):
         return replace(doc, answers=(*doc.answers, *answers))
 
 
-def _best_of_each(owner: NDArray[np.intp], keys: int, likeness: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Each answer is as like the text as its most similar question."""
-    best = np.zeros(keys)
-    np.maximum.at(best, owner, likeness)
-    return best
-
-
-def _leave_one_out(
-    index: LexicalIndex, owner: NDArray[np.intp], asked: Sequence[Doc], others: Sequence[Doc]
+def _calibrate(
+    asked: Sequence[Doc], owner: NDArray[np.intp], words: Sequence[Features], others: Sequence[Doc]
 ) -> tuple[Calibration, dict[str, float]]:
     """Calibrated on each known question as if it had not been known, and on texts that ask for no answer."""
-    keys = int(owner.max()) + 1
-    scores = np.empty((len(asked) + len(others), keys))
-    labels = np.full(len(scores), -1, np.intp)
-    siblings = np.bincount(owner, minlength=keys)
-    for i, doc in enumerate((*asked, *others)):
-        likeness = index.likeness(doc)
-        if i < len(asked):
-            likeness[i] = 0
-            labels[i] = owner[i] if siblings[owner[i]] > 1 else -1
-        scores[i] = _best_of_each(owner, keys, likeness)
-    weight = np.ones(len(scores))
-    weight[len(asked) :] = STRANGERS * len(asked) / max(1, len(others))
-    calibration = calibrate(scores, labels, _shared((*asked, *others)), weight)
-    answerable = labels >= 0
-    right = scores.argmax(1)[answerable] == labels[answerable]
-    return calibration, {"held_out_accuracy": round(float(right.mean()), 4)} if len(right) else {}
+    features = [doc.features for doc in asked]
+    scores = np.empty((len(asked) + len(others), len(words)))
+    place = folds(owner, FOLDS)
+    for fold in range(FOLDS):
+        kept = np.flatnonzero(place != fold)
+        index = LexicalIndex.of([features[i] for i in kept.tolist()], owner[kept], words)
+        for i in np.flatnonzero(place == fold).tolist():
+            scores[i] = index.likeness(asked[i])
+    whole = LexicalIndex.of(features, owner, words)
+    for at, doc in enumerate(others, len(asked)):
+        scores[at] = whole.likeness(doc)
+    labels = np.concatenate([owner, np.full(len(others), -1, np.intp)])
+    weight = np.concatenate([np.ones(len(asked)), np.full(len(others), STRANGERS * len(asked) / max(1, len(others)))])
+    right = scores[: len(asked)].argmax(1) == owner
+    measured = {"held_out_accuracy": round(float(right.mean()), 4)}
+    return calibrate(scores, labels, _shared((*asked, *others)), weight), measured
 
 
 def _shared(docs: Sequence[Doc]) -> NDArray[np.float64]:
     """The coverage that each doc would have if it alone had not been trained on."""
-    width = 1 + max(int(doc.features.columns.max(initial=0)) for doc in docs)
-    count = np.zeros(width)
+    count = np.zeros(width_of(docs))
     for doc in docs:
         count[doc.features.columns] += 1
     return np.array([float((doc.features.values**2)[count[doc.features.columns] > 1].sum()) for doc in docs])

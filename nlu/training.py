@@ -20,9 +20,8 @@ from pathlib import Path
 from typing import Any
 
 from config.source import BadProject, Problem
-from nlu.component import COMPONENTS, Component, Corpus, measures
+from nlu.component import COMPONENTS, Component, Corpus, Field, measures
 from nlu.data import NluData, read_data
-from nlu.doc import Doc
 from nlu.model import Manifest, data_hash, files_hash, models, models_folder, step_folder
 from nlu.pipeline import Pipeline, blank
 from nlu.recipe import Recipe, read_recipe
@@ -31,6 +30,10 @@ Report = Callable[[str, float], None]
 KEEP_MODELS = 5
 """Older models are deleted after a training."""
 _TIMED_SENTENCES = 50
+_LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
+"""When an example was said makes no difference to what is learned from it."""
+_LEARNED_FROM: frozenset[Field] = frozenset({"normalized", "tokens", "features"})
+"""What later components learn from; the rest is only for serving."""
 
 
 def utc_now() -> datetime:
@@ -46,14 +49,14 @@ def train(project: Path, report: Report, clock: Callable[[], datetime] = utc_now
     started = time.perf_counter()
     report("reading", 0.0)
     recipe, data = read_recipe(project), read_data(project)
-    hashes = data_hash(project), files_hash(project)
+    digest = data_hash(project, recipe, data)
     pipeline = fit(project, recipe, data, report)
     report("saving", 0.95)
     now = clock()
     manifest = Manifest(
-        version=f"{now.astimezone(UTC):%Y%m%d-%H%M%S}-{hashes[0][:8]}",
-        data_hash=hashes[0],
-        files_hash=hashes[1],
+        version=f"{now.astimezone(UTC):%Y%m%d-%H%M%S}-{digest[:8]}",
+        data_hash=digest,
+        files_hash=files_hash(project, recipe),
         language=recipe.language,
         trained_at=now.isoformat(),
         train_seconds=round(time.perf_counter() - started, 3),
@@ -75,7 +78,8 @@ def fit(project: Path, recipe: Recipe, data: NluData, report: Report) -> Pipelin
     if not data.examples:
         what, mend = "there is nothing to learn from", "add '- intent:' sections with examples to data/nlu.yml"
         raise BadProject(Problem(str(project / "data"), 1, what, mend))
-    docs: Sequence[Doc] = [blank(example.text, datetime(2000, 1, 1, tzinfo=UTC)) for example in data.examples]
+    docs = [blank(example.text, _LONG_AGO) for example in data.examples]
+    answers = {key: blank(text, _LONG_AGO) for key, text in sorted(data.answers.items())}
     components: list[Component] = []
     for i, step in enumerate(recipe.steps):
 
@@ -83,10 +87,12 @@ def fit(project: Path, recipe: Recipe, data: NluData, report: Report) -> Pipelin
             report(name, 0.05 + 0.9 * (i + fraction) / len(recipe.steps))
 
         tell(0.0)
-        component = COMPONENTS[step.name].train(step.options, Corpus(project, data, tuple(docs), tell))
+        corpus = Corpus(project, data, tuple(docs), answers, tell)
+        component = COMPONENTS[step.name].train(step.options, corpus)
         components.append(component)
-        if any(component.assigns & COMPONENTS[later.name].requires for later in recipe.steps[i + 1 :]):
+        if component.assigns & _LEARNED_FROM:
             docs = [component(doc) for doc in docs]
+            answers = {key: component(doc) for key, doc in answers.items()}
     return Pipeline(tuple(components))
 
 
