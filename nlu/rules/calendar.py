@@ -1,13 +1,11 @@
-"""Dates and stretches of time as values, and the reckoning with them: months, weeks, festivals, the lunar year."""
+"""Dates and stretches of time as values, and the reckoning with them: months, weeks, working days."""
 
 from __future__ import annotations
 
 from calendar import monthrange
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-
-from borax.calendars.lunardate import LunarDate, TermUtils
 
 from adapters.message import Json
 
@@ -120,74 +118,3 @@ def add_workdays(today: date, count: int) -> date:
         while day.weekday() >= 5:
             day += step
     return day
-
-
-# --- festivals ----------------------------------------------------------------------------------------------
-
-
-def lunar(year: int, month: int, day: int) -> date:
-    """Day `day` of lunar month `month` in the lunar year that begins in `year` (1900-2100). Raises ValueError."""
-    try:
-        solar: date = LunarDate(year, month, day).to_solar_date()
-    except Exception as error:  # the library's own error classes are not all ValueError
-        raise ValueError(f"no lunar date {year}-{month}-{day}") from error
-    return solar
-
-
-def _term(name: str) -> Callable[[int], date]:
-    def of(year: int) -> date:
-        found: date = TermUtils.nth_term_day(year, term_name=name)
-        return found
-
-    return of
-
-
-def _fixed(month: int, day: int) -> Callable[[int], date]:
-    return lambda year: date(year, month, day)
-
-
-def _lunar(month: int, day: int) -> Callable[[int], date]:
-    return lambda year: lunar(year, month, day)
-
-
-def _eve(year: int) -> date:
-    return lunar(year, 1, 1) - DAY
-
-
-def _end_of_lunar_year(month: int, day: int) -> Callable[[int], date]:
-    """In the winter before the Spring Festival of `year`: 2027年小年 is the lunar year 2026's."""
-    return lambda year: lunar(year - 1, month, day)
-
-
-def _weekday(month: int, weekday: int, nth: int, plus: int = 0) -> Callable[[int], date]:
-    def of(year: int) -> date:
-        first = date(year, month, 1)
-        return first + ((weekday - first.weekday()) % 7 + 7 * (nth - 1) + plus) * DAY
-
-    return of
-
-
-FESTIVALS: Mapping[str, Callable[[int], date]] = {
-    "元旦": _fixed(1, 1), "情人节": _fixed(2, 14), "妇女节": _fixed(3, 8), "女神节": _fixed(3, 8),
-    "三八节": _fixed(3, 8), "消费者权益日": _fixed(3, 15), "愚人节": _fixed(4, 1), "五一": _fixed(5, 1),
-    "劳动节": _fixed(5, 1), "五四": _fixed(5, 4), "青年节": _fixed(5, 4), "520": _fixed(5, 20), "六一": _fixed(6, 1),
-    "儿童节": _fixed(6, 1), "618": _fixed(6, 18), "六一八": _fixed(6, 18), "教师节": _fixed(9, 10),
-    "国庆": _fixed(10, 1), "十一黄金周": _fixed(10, 1), "十一": _fixed(10, 1), "万圣节": _fixed(10, 31),
-    "双十一": _fixed(11, 11), "双11": _fixed(11, 11), "光棍节": _fixed(11, 11), "双十二": _fixed(12, 12),
-    "双12": _fixed(12, 12), "平安夜": _fixed(12, 24), "圣诞": _fixed(12, 25),
-    "母亲节": _weekday(5, 6, 2), "父亲节": _weekday(6, 6, 3), "感恩节": _weekday(11, 3, 4),
-    "黑五": _weekday(11, 3, 4, plus=1), "黑色星期五": _weekday(11, 3, 4, plus=1),
-    "除夕": _eve, "大年三十": _eve, "年三十": _eve, "春节": _lunar(1, 1), "元宵": _lunar(1, 15), "端午": _lunar(5, 5),
-    "七夕": _lunar(7, 7), "中元节": _lunar(7, 15), "中秋": _lunar(8, 15), "重阳": _lunar(9, 9),
-    "腊八": _end_of_lunar_year(12, 8), "小年": _end_of_lunar_year(12, 23),
-    "清明": _term("清明"), "冬至": _term("冬至"),
-}  # fmt: skip
-"""The date in a year of ours; 小年 is the north's."""
-
-HOLIDAYS: Mapping[str, tuple[int, int]] = {"春节": (-1, 7), "国庆": (0, 7), "十一": (0, 7), "五一": (0, 5)}
-"""Days from the festival's date that the holiday (假期, 期间) begins, and how many; others are three days from it."""
-
-
-def holiday(name: str, day: date) -> Span:
-    begin, count = HOLIDAYS.get(name, (0, 3))
-    return days(day + begin * DAY, day + (begin + count - 1) * DAY)

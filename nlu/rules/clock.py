@@ -113,28 +113,38 @@ _HOURS = {word: (part.first, part.last) for word, part in _PARTS.items()}
 # --- patterns -----------------------------------------------------------------------------------------------
 
 _LONG_PARTS = "|".join(sorted((word for word in _PARTS if len(word) > 1), key=len, reverse=True))
-_PART = rf"(?<![一整每])(?<!这一)(?P<part>{_LONG_PARTS}|[早晚夜])"
+# 一下午 and 整晚 say how long, but 周一下午 when
+_PART = rf"(?<![整每])(?<!(?<![周期拜])一)(?P<part>{_LONG_PARTS}|[早晚夜])"
 _H = r"(?:[01]?\d|2[0-4]|\d{2}|二十[一二三四]?|十[一二三四五六七八九]?|[零一二两三四五六七八九])"
 _MINUTES = r"(?:[0-5]?\d|零[一二三四五六七八九]|[二三四五]?十[一二三四五六七八九]?|[一二三四五六七八九])"
 _LEFT = r"(?<![\da-z.:零〇一二三四五六七八九十百千第])"
+_NO_HOUR = "[候间不常尚段光髦代期长效]"  # 时候, 时间
+_NO_MINUTE_BEFORE = r"[\d个件块元折%点号条单天多万千百分小.:]"
+_TENS = "[二三四五]?十[一二三四五六七八九]?"
+_TO = "(?:到|至|[-~—])"
 _SAID = re.compile(
-    rf"(?:{_PART}[ 的]?)?{_LEFT}(?:(?P<from>{_H})(?:点|时)?(?:到|至|[-~—]))?(?P<hour>{_H})(?P<unit>点钟?|时(?![候间不常尚段光髦代期长效]))"
-    rf"(?:(?P<quarter>[一三13])刻钟?|(?P<half>半)|整|[过零]?(?P<minute>{_MINUTES})分(?!之|钟?[内后前])|(?P<short>[0-5]\d|[零二三四五]?十?[一二三四五六七八九]|[二三四五]?十)"
-    r"(?![\d个件块元折%点号条单天多万千百分小.:]))?"
+    rf"(?:{_PART}[ 的]?)?{_LEFT}(?:(?P<from>{_H})(?:点|时)?{_TO})?(?P<hour>{_H})"
+    rf"(?P<unit>点钟?|时(?!{_NO_HOUR}))"
+    rf"(?:(?P<quarter>[一三13])刻钟?|(?P<half>半)|整|[过零]?(?P<minute>{_MINUTES})分(?!之|钟?[内后前])"
+    rf"|(?P<short>[0-5]\d|零[一二三四五六七八九]|{_TENS})(?!{_NO_MINUTE_BEFORE}))?"
 )
+_AM_PM = "(?P<half_of_day>am|pm)"
 _COLON = re.compile(
-    rf"(?:{_PART}[ 的]?)?(?<![\da-z.:])(?P<hour>\d{{1,2}}):(?P<minute>\d\d)(?::\d\d(?:\.\d+)?)?(?![\d:])(?: ?(?P<half_of_day>am|pm))?z?"
+    rf"(?:{_PART}[ 的]?)?(?:(?<=\dt)|(?<![\da-z.:]))(?P<hour>\d{{1,2}}):(?P<minute>\d\d)(?::\d\d(?:\.\d+)?)?"
+    rf"(?![\d:])(?: ?{_AM_PM})?z?"
 )
-_ENGLISH = re.compile(r"(?<![\da-z.:])(?P<hour>\d{1,2}) ?(?P<half_of_day>am|pm)(?![a-z])")
+_ENGLISH = re.compile(rf"(?<![\da-z.:])(?P<hour>\d{{1,2}}) ?{_AM_PM}(?![a-z])")
 _SHORT_OF = re.compile(
-    rf"(?:{_PART}[ 的]?)?{_LEFT}(?:差(?P<less>{_MINUTES}|一刻)分?钟?(?:到|就)?(?P<hour>{_H})点|(?P<hour_2>{_H})点差(?P<less_2>{_MINUTES}|一刻)分?)"
+    rf"(?:{_PART}[ 的]?)?{_LEFT}(?:差(?P<less>一刻|{_MINUTES})分?钟?(?:到|就)?(?P<hour>{_H})点"
+    rf"|(?P<hour_2>{_H})点差(?P<less_2>一刻|{_MINUTES})分?)"
 )
 _ONLY = re.compile(rf"{_PART}(?![好茶饭餐班会安自盘市点霜礼服教期恋熟操读报起])(?!睡|一点)")
 _HALF_OF_DAY = {"am": "上午", "pm": "下午"}
 _NO_HOUR_BEFORE = re.compile(r"[有这那几差多些快慢早晚提说以下如上高低好便宜]$")
 _NO_HOUR_AFTER = re.compile(
-    r"建议|问题|意见|要求|原因|疑问|需求|不明|都|也|儿|用|没|不|希望|想法|理由|声明|区别|[钱点]"
+    r"建议|问题|意见|要求|原因|疑问|需求|不明|希望|想法|理由|声明|区别|[钱点儿一二三四五六七八九]"
 )
+_NOT_ONE_OCLOCK = re.compile("[都也用没不]")  # 今天一点都没动
 _ONES = ("一", "1")
 
 
@@ -154,28 +164,36 @@ def clocks(text: str) -> Iterator[Clock]:
 
 def _said(match: Match) -> Clock | None:
     hour, part = read_int(match["hour"]), match["part"] or ""
-    plain = match.end() == match.end("unit") and match["unit"] in ("点", "时")
-    needs_date = False
-    if plain and match["from"] is None and (not part or (len(part) == 1 and match["hour"] in _ONES)):
-        # 一点都不, 两点建议, 便宜1点, 早一点: an hour only where nothing else is likelier
-        needs_date = match["hour"] in _ONES or match["unit"] == "时"
-        if _NO_HOUR_BEFORE.search(match.string, 0, match.start("hour")) or _NO_HOUR_AFTER.match(
-            match.string, match.end()
-        ):
-            return None
-    first = read_int(match["from"]) if match["from"] else None
-    if hour is None:
+    begin = read_int(match["from"]) if match["from"] else None
+    if hour is None or (begin is None and _is_no_hour(match)):
         return None
+    minute = _minute(match)
     return Clock(
         *match.span(),
         part=part,
-        hour=hour if first is None else first,
-        minute=0 if first is not None else _minute(match),
-        exact=match["hour"].startswith("0") or hour > 24,
-        needs_date=needs_date,
-        last=hour if first is not None else None,
-        wrong=max(hour, first or 0) > 24 or _minute(match) > 59,
+        hour=hour if begin is None else begin,
+        minute=minute if begin is None else 0,
+        exact=match["hour"].startswith("0"),
+        needs_date=begin is None and _is_bare(match) and (match["hour"] in _ONES or match["unit"] == "时"),
+        last=None if begin is None else hour,
+        wrong=max(hour, begin or 0) > 24 or minute > 59,
     )
+
+
+def _is_bare(match: Match) -> bool:
+    """Nothing but 两点, 1点 or 早一点."""
+    short_part = not match["part"] or (len(match["part"]) == 1 and match["hour"] in _ONES)
+    return short_part and match.end() == match.end("unit") and match["unit"] in ("点", "时")
+
+
+def _is_no_hour(match: Match) -> bool:
+    """一点都不, 两点建议, 便宜1点, 三点五: an hour only where nothing else is likelier."""
+    if not _is_bare(match):
+        return False
+    text = match.string
+    if match["hour"] in _ONES and _NOT_ONE_OCLOCK.match(text, match.end()):
+        return True
+    return bool(_NO_HOUR_BEFORE.search(text, 0, match.start("hour")) or _NO_HOUR_AFTER.match(text, match.end()))
 
 
 def _minute(match: Match) -> int:

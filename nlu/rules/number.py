@@ -10,7 +10,7 @@ from adapters.message import Json
 from nlu.rules.found import Found, plain_number
 from nlu.rules.numerals import ARABIC, HAN, NUMERAL, read, read_int
 
-_LEFT = r"(?<![\da-z零〇一二两三四五六七八九十百千万亿])(?<![\d][.,:/-])"
+_LEFT = r"(?<![\da-z*零〇一二两三四五六七八九十百千万亿])(?<![\d][.,:/-])"
 
 # --- percent ------------------------------------------------------------------------------------------------
 
@@ -50,24 +50,30 @@ def _percent(match: re.Match[str]) -> Decimal | None:
 # --- numbers ------------------------------------------------------------------------------------------------
 
 MEASURES = (
-    "个月|个|件|条|单|笔|次|双|台|份|张|只|本|包|箱|盒|瓶|袋|套|部|辆|把|支|杯|位|名|人|斤|公斤|千克|克|吨|米|厘米|公里|升|毫升"
-    "|天|小时|分钟|秒|年|岁|周|遍|种|样|家|层|页|行|字|寸|码|倍|回|趟|颗|粒|块|片|根|棵|束|朵|桶|罐|卷|批|组|副|对|打|期|元"
+    "个月|个|件|条|单|笔|次|双|台|份|张|只|本|包|箱|盒|瓶|袋|套|部|辆|把|支|杯|位|名|人|斤|公斤|千克|克|吨|米|厘米|公里|升"
+    "|毫升|天|小时|分钟|秒|年|岁|周|遍|种|样|家|层|页|行|字|寸|码|倍|回|趟|颗|粒|块|片|根|棵|束|朵|桶|罐|卷|批|组|副|对|打|期"
 )
 _COUNT = rf"(?:{MEASURES})"
-_NUMBER = re.compile(
-    rf"第(?P<rank>{NUMERAL})"
-    rf"|{_LEFT}(?P<from>{NUMERAL})(?:到|至|[-~—])(?P<to>{NUMERAL})(?=个|件|条|单|笔|次|双|台|份|张|天|小时|分钟|斤|岁|人)"
-    rf"|{_LEFT}(?P<tens>[二三四五六七八九]?十|\d0+)(?P<more>几|多|来)(?={_COUNT})"
-    rf"|{_LEFT}(?P<pair>一两|两三|三四|三五|四五|五六|六七|七八|八九)(?P<unit>[十百千万]?)(?={_COUNT})"
-    rf"|{_LEFT}(?P<with_half>{NUMERAL})(?P<measure>个|斤|公斤|米|天|年|小时)半(?![价夜天年月路截])"
-    rf"|{_LEFT}(?P<half>半)(?=个(?!月|小时|钟头)|斤|公斤|箱|瓶|米|公里|份|价)"
-    rf"|{_LEFT}(?P<arabic>{ARABIC}(?:[百千万亿]+\d?(?!\d)|[kw](?![a-z]))?)(?![\da-z]|[.,:/-]\d|[号#]|(?<=\d)\*)"
-    r"|(?P<couple>俩|仨)"
-    rf"|{_LEFT}(?P<counted>{HAN}+(?:点[零〇一二三四五六七八九]+)?)(?=多?{_COUNT})"
-    r"|(?<![^,.!?。:是要买共有了 ])(?P<alone>[一二两三四五六七八九十百千万][零一二三四五六七八九十百千万亿]*)(?![^,.!?。吧啊呀 ])"
+_UNIT_NAMES = "(?:kg|cm|mm|km|ml|gb|tb)(?![a-z0-9])"
+_FORMS = (
+    rf"第(?P<rank>{NUMERAL})",
+    rf"{_LEFT}(?P<from>{NUMERAL})(?:到|至|[-~—])(?P<to>{NUMERAL})(?={_COUNT})",
+    rf"{_LEFT}(?P<round>\d*0|[一二两三四五六七八九十百千万]*[十百千万])(?P<more>[几多来])(?={_COUNT})",
+    rf"{_LEFT}(?P<pair>一两|两三|三四|三五|四五|五六|六七|七八|八九)(?P<unit>[十百千万]?)(?={_COUNT})",
+    rf"{_LEFT}(?P<with_half>{NUMERAL})(?P<measure>个|斤|公斤|米|天|年|小时)半(?![价夜天年月路截])",
+    rf"{_LEFT}(?P<half>半)(?=个(?!月|小时|钟头)|斤|公斤|箱|瓶|米|公里|份)",
+    rf"{_LEFT}(?P<arabic>{ARABIC}(?:[百千万亿]+\d?(?!\d)|[kw](?![a-z]))?)"
+    rf"(?:(?={_UNIT_NAMES})|(?![\da-z]|[.,:/-]\d|[号#*]))",
+    r"(?P<couple>俩|仨)",
+    rf"{_LEFT}(?P<counted>{HAN}+(?:点[零〇一二三四五六七八九]+)?)(?=多?{_COUNT})",
+    rf"(?<![^,.!?。:是要买共有了 ])(?P<alone>{HAN}+(?:点[零〇一二三四五六七八九]+)?)(?![^,.!?。吧啊呀 ])",
 )
+_NUMBER = re.compile("|".join(_FORMS))
 _COUPLES = {"俩": 2, "仨": 3}
-_NO_COUNT = re.compile("一(?:下|点|些|起|样|直|定|般|会|个人都没|部分|家人|种|张嘴|次次|条龙|只|对|批|行|双双)")
+# 一 that counts nothing, though a measure word seems to follow
+_NO_COUNT = re.compile(
+    "一(?:下|点|些|起|样|直|定|般|会|家人|部分|次性|次次|块儿|回事|回头|码事|条龙|对一|打开|本正|把手)"
+)
 
 
 def numbers(text: str) -> Iterator[Found]:
@@ -92,7 +98,7 @@ def _number(match: re.Match[str]) -> Json:
         case "to":
             return _range(read(match["from"]), read(match["to"]))
         case "more":
-            return _some(match["tens"], match["more"])
+            return _some(match["round"], match["more"])
         case "unit":
             first, second = [read(char + match["unit"]) for char in match["pair"]]
             return _range(first, second)
@@ -110,9 +116,9 @@ def _range(first: Decimal | None, last: Decimal | None) -> Json:
     return {"from": plain_number(first), "to": plain_number(last)}
 
 
-def _some(tens: str, more: str) -> Json:
+def _some(base: str, more: str) -> Json:
     """十几 is 11 to 19; 二十多 and 100来 reach to the next round number."""
-    low = read(tens)
+    low = read(base)
     if low is None:
         return None
     step = next_round(low)

@@ -55,12 +55,13 @@ _UNITS: dict[str, _Length] = {
     "周": _Length(days=7), "星期": _Length(days=7), "礼拜": _Length(days=7), "月": _Length(months=1),
     "季度": _Length(months=3), "年": _Length(months=12),
 }  # fmt: skip
-_FEW = 7
+_FEW_WORDS, _FEW = ("几", "数"), 7
 """几天 is a week at most."""
-_ONE = rf"(?:{NUMERAL}|半|几|数)(?:个?半?工作日|个?半?(?:小时|钟头|星期|礼拜|季度)|个半?(?:月|钟)|分钟|秒钟?|刻钟|周半?|[天日年]半?)"
-_LENGTH = rf"(?P<length>(?:{_ONE}){{1,3}}|半个?月)"
+_COUNT = f"(?:{NUMERAL}|半|几|数)"
+_ONE = rf"(?:{_COUNT}(?:个?半?(?:工作日|小时|钟头|星期|礼拜|季度)|个半?[月钟]|分钟|秒钟?|刻钟|[周天日年]半?)|半月)"
+_LENGTH = rf"(?P<length>{_ONE}{{1,3}})"
 _ONE_PARTS = re.compile(
-    rf"(?P<count>{NUMERAL}|半|几|数)个?(?P<mid>半)?(?P<unit>工作日|小时|钟头|分钟|秒钟?|刻钟|星期|礼拜|季度|[周天日月年钟])(?P<tail>半)?"
+    rf"(?P<count>{_COUNT})个?(?P<mid>半)?(?P<unit>工作日|小时|钟头|分钟|秒钟?|刻钟|星期|礼拜|季度|[周天日月年钟])(?P<tail>半)?"
 )
 _HALVES = {"月": _Length(days=15), "年": _Length(months=6), "周": _Length(days=4), "星期": _Length(days=4),
            "礼拜": _Length(days=4), "季度": _Length(days=45), "天": _Length(minutes=720), "日": _Length(minutes=720),
@@ -72,7 +73,7 @@ def _length(words: str) -> _Length | None:
     total = _Length()
     for match in _ONE_PARTS.finditer(words):
         unit = match["unit"]
-        count = Decimal(_FEW) if match["count"] in ("几", "数") else read(match["count"])
+        count = Decimal(_FEW) if match["count"] in _FEW_WORDS else read(match["count"])
         if count is None:
             return None
         whole = int(count)
@@ -93,14 +94,12 @@ def _times(unit: _Length, count: float) -> _Length:
 # --- patterns -----------------------------------------------------------------------------------------------
 
 _LEFT = r"(?<![\da-z.零〇一二两三四五六七八九十百千万第每])"
-_AGO = re.compile(rf"{_LEFT}(?P<more>大概|大约|差不多)?{_LENGTH}(?:多|左右)?(?:之前|以前|前(?![台面端方]))")
-_LATER = re.compile(
-    rf"{_LEFT}(?:再?过)?{_LENGTH}(?:多|左右)?(?:之后|以后|过后|后(?![台面端方续天])|(?<=后))|再?过{_LENGTH.replace('length', 'pass')}"
-)
+_AGO = re.compile(rf"{_LEFT}{_LENGTH}(?:多|左右)?(?:之前|以前|前(?![台面端方]))")
+_LATER = re.compile(rf"{_LEFT}(?:再?过)?{_LENGTH}(?:多|左右)?(?:之后|以后|过后|后(?![台面端方续天]))")
+_PASSING = re.compile(rf"(?<![经超])再?过{_LENGTH}")
 _WITHIN = re.compile(rf"{_LEFT}(?P<past>最近|近|过去|这)?{_LENGTH}(?:之内|以内|内(?![容衣部存裤]))")
-_LAST = re.compile(
-    rf"(?:最近|(?<![附靠接临将])近|过去|这)的?{_LENGTH}|{_LEFT}{_LENGTH.replace('length', 'since')}(?:以来|来(?![的了电货]))"
-)
+_LAST = re.compile(rf"(?:最近|(?<![附靠接临将])近|过去|这)的?{_LENGTH}")
+_SINCE = re.compile(rf"{_LEFT}{_LENGTH}(?:以来|来(?![的了电货]))")
 _NEXT = re.compile(rf"(?:未来|接下来|今后|往后)的?{_LENGTH}")
 _BEFORE = re.compile(rf"(?<![之以提])前(?P<length>(?:{NUMERAL}|几)(?:个?(?:小时|星期|礼拜)|个月|[天日周年]))(?!前|内)")
 _AFTER = re.compile(rf"(?<![之以今往最])后(?P<length>(?:{NUMERAL}|几)[天日周])(?!后|内)")
@@ -121,15 +120,14 @@ def offsets(text: str, now: datetime) -> Iterator[Offset]:
 
 
 def _of(match: Match) -> _Length:
-    groups = match.groupdict()
-    length = _length(groups.get("length") or groups.get("pass") or groups.get("since") or "")
+    length = _length(match["length"])
     if length is None:
         raise ValueError(match[0])
     return length
 
 
 def _is_few(match: Match) -> bool:
-    return match[0].find("几") >= 0 or match[0].find("数") >= 0
+    return any(few in match["length"] for few in _FEW_WORDS)
 
 
 def _point(length: _Length, now: datetime, sign: int) -> Span:
@@ -184,8 +182,10 @@ def _now(match: Match, now: datetime) -> Span:
 _FORMS: tuple[tuple[re.Pattern[str], Callable[[Match, datetime], Span]], ...] = (
     (_AGO, _ago),
     (_LATER, _later),
+    (_PASSING, _later),
     (_WITHIN, _within),
     (_LAST, _last),
+    (_SINCE, _last),
     (_NEXT, _next),
     (_BEFORE, _before),
     (_AFTER, _after),
