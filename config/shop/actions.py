@@ -82,7 +82,7 @@ async def action_lookup_order(call: Invocation) -> Slots:
             "product": order["product"],
             "price": order["price"],
             "address": order["address"],
-            "detail": aftersales(order, call.at),
+            "detail": aftersales(order, call.at) or None,
         }
 
     return await books(call, look)
@@ -228,7 +228,7 @@ async def action_recharge(call: Invocation) -> Slots:
         amount = float(call.slots["amount"])
         bonus = next((extra for least, extra in BONUS if amount >= least), 0.0)
         account["balance"] = round(account["balance"] + amount + bonus, 2)
-        return {"balance": account["balance"], "detail": f"，另送 {money(bonus)} 元" if bonus else ""}
+        return {"balance": account["balance"], "detail": f"，另送 {money(bonus)} 元" if bonus else None}
 
     return await books(call, recharge)
 
@@ -316,8 +316,9 @@ def next_ticket(account: Account, prefix: str) -> str:
 
 
 async def books(call: Invocation, work: Work) -> Slots:
-    """Run `work` on the customer's account in one transaction. What `call.key` did once is not done again."""
-    return await asyncio.to_thread(Ledger(BOOKS).once, call.address.user, call.key, call.at, work)
+    """Run `work` on the customer's account in one transaction. What a call did once is not done again."""
+    key = f"{call.address.conversation}/{call.at}/{call.key}"
+    return await asyncio.to_thread(Ledger(BOOKS).once, call.address.conversation, key, call.at, work)
 
 
 @dataclass(frozen=True, slots=True)
