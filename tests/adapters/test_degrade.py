@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 
 import pytest
@@ -229,6 +230,17 @@ def test_markdown_is_said_without_its_marks(marked: str, said: str) -> None:
 @given(st.text("ab中*_`~[]()#>-|!\\\n "))
 def test_any_markdown_keeps_its_letters(marked: str) -> None:
     assert [char for char in markdown_to_text(marked) if char in "ab中"] == [char for char in marked if char in "ab中"]
+
+
+@pytest.mark.parametrize(
+    "piece", ["_a ", "**a", "[a](", "![", " ", "<https://", "|---", "- ", "*a ", "`", "#", "!", "\u0301", "🇨"]
+)
+def test_twenty_thousand_open_marks_cost_no_more_than_a_moment(piece: str) -> None:
+    text = "# " + piece * (20_000 // len(piece)) + "b"
+    began = time.process_time()
+    assert "b" in markdown_to_text(text)
+    assert "".join(split(text, 2048)) == text
+    assert time.process_time() - began < 2
 
 
 # --- pick
