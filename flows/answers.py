@@ -134,6 +134,10 @@ def _value(said: Said, situation: Situation) -> tuple[Json, Sequence[Entity], bo
     """(what the message offers for the question, the entities it is made of, whether it can be nothing else)."""
     slot = situation.knows.slot(situation.asked)
     value, found = situation.value(slot.name, said.meaning, slot.name)
+    if value is None and said.chosen:
+        # a button may name the slot itself
+        found = tuple(each for each in said.meaning.entities if each.type == slot.name)
+        value = found[0].value if found else None
     if value is not None:
         return value, found, True
     if slot.type == "bool":
@@ -149,7 +153,7 @@ def _value(said: Said, situation: Situation) -> tuple[Json, Sequence[Entity], bo
         value = words.plain(said.text)
     if value is not None:
         return value, (), True
-    if situation.waits_for_text and not words.is_noise(said.text):
+    if situation.waits_for_text and not said.chosen and not words.is_noise(said.text):
         return said.text.strip(), (), False
     return None, (), False
 

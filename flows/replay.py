@@ -88,7 +88,7 @@ class Progress:
 async def replay(
     frame: Frame, world: World, speaker: Speaker, perform: Perform, answer: tuple[str, Json] | None = None
 ) -> Progress:
-    """Run `frame` as far as it goes. `answer` is (key of the waiting question, value).
+    """Run `frame` as far as it goes. `answer` is (slot of the waiting question, value).
     Raises `FlowFailed`, and `ActionFailed` where an action gave no result."""
     return await _Replay(frame, world, speaker, perform, answer).run()
 
@@ -239,7 +239,7 @@ class _Replay:
         if self.known(key, "ask", step.slot) is not None:
             return self.slots.get(step.slot)
         self.catch_up()
-        value = self.candidate(step, key)
+        value = self.candidate(step)
         if value is None:
             self.progress.stop, self.progress.ask = "waiting", step
             self.frame = replace(self.frame, waiting=key)
@@ -248,11 +248,10 @@ class _Replay:
         self.note(Entry(key, "ask", step.slot, writes={step.slot: value}))
         return value
 
-    def candidate(self, step: Ask, key: str) -> Json:
+    def candidate(self, step: Ask) -> Json:
         """The value that may answer `step`: what was just answered, else what the slot holds. None where there is
         none, or it was refused (then the reason is said, and the slot is emptied)."""
-        answered = self.answer is not None and self.answer[0] == key
-        if answered and self.answer:
+        if self.answer is not None and self.answer[0] == step.slot:
             value, self.answer = self.answer[1], None
         else:
             value = None if step.ask_before_filling else self.slots.get(step.slot)
@@ -336,6 +335,15 @@ class _Replay:
             self.frame = replace(self.frame, waiting="")
         for _, _, walk in self.walks:
             walk.close()
+        if self.answer is not None:
+            # a question was deployed before the one that was answered: the answer waits for its turn
+            slot, value = self.answer
+            self.ahead.append(Entry(f"set:{slot}", "set", writes={slot: value}))
+        passed_by = [entry.key for entry in self.ahead if entry.kind != "set"]
+        if passed_by:
+            what = f"journal_mismatch {self.frame.flow}/{', '.join(passed_by)}"
+            why = "the flow stopped before what it has passed already: it was changed, or it is not deterministic"
+            progress.trace.append(Why(what, why))
         journal = (*self.behind, *self.ahead, *(replace(e, key=KEPT + k) for k, e in self.kept.items()))
         progress.frame = replace(self.frame, journal=journal)
         return progress

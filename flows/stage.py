@@ -101,7 +101,7 @@ class Stage:
         while self.stack:
             self.ran += 1
             frame = self.stack[-1]
-            answer = (frame.waiting, self.answer) if self.answer is not None and frame.waiting else None
+            answer = (self.asked, self.answer) if self.answer is not None and frame.waiting else None
             if self.ran > FRAME_LIMIT:
                 what = f"{FRAME_LIMIT} flows ran in one turn; they start each other in circles"
                 self.failed(frame, FlowFailed("runaway", what))
