@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from adapters.channel import Challenge, Messages, Request
 from adapters.crypto import Envelope, Sealed
@@ -76,6 +77,13 @@ def test_the_window_can_be_switched_off_for_old_recordings() -> None:
     keys = {"app_id": "wx1", "token": "tok", "encoding_aes_key": KEY}
     channel = WeChat("main", WeChatAccount.model_validate(keys), window_s=0)
     assert isinstance(channel.parse(sealed(body()), NOW + 10**9), Messages)
+
+
+@pytest.mark.parametrize("field", ["encoding_aes_key", "previous_encoding_aes_key"])
+@pytest.mark.parametrize("key", ["short", "a" * 42 + "-", "a" * 42 + "汉", "a" * 44])
+def test_what_is_no_key_is_said_when_the_credentials_are_read(field: str, key: str) -> None:
+    with pytest.raises(ValidationError, match="encoding_aes_key"):
+        account(**{field: key})
 
 
 HOSTILE = {
