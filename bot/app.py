@@ -28,7 +28,7 @@ from bot.service import Service, no_alert
 from bot.sqlite import SqliteStore
 from bot.store import Store, StoreDown
 from bot.tracker import store_url
-from bot.ways import Outlet, Window
+from bot.ways import Outlet, Times
 from bot.web import Origins, Site, mount
 from bot.work import Bot
 from config.settings import Credentials, Settings, load_credentials
@@ -79,11 +79,11 @@ async def make_app(
     *,
     bot: Bot | None = None,
     store: Store | None = None,
-    window: Window | None = None,
+    times: Times | None = None,
 ) -> web.Application:
     """The whole service for `project`. Call it in the event loop that serves it. Raises `BadProject`.
 
-    `credentials`, `bot` and `store` stand in for the project's own; `window` is the vendor's, shorter in tests.
+    `credentials`, `bot` and `store` stand in for the project's own; `times` is the clockwork, faster in tests.
     """
     credentials = credentials or load_credentials(project)
     thinks = bot or await asyncio.to_thread(load_bot, project, settings)
@@ -98,7 +98,7 @@ async def make_app(
         outlets=_outlets(credentials, settings),
         transport=HttpTransport(session, store, time.time),
         alert=robot or no_alert,
-        window=window or Window(),
+        times=times or Times(),
         retention_s=settings.retention_days * DAY_S,
     )
     app = web.Application(client_max_size=MAX_BODY_BYTES * 16)

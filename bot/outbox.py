@@ -15,9 +15,6 @@ from bot.store import Store, StoreDown
 from bot.turn import Turn
 from bot.ways import KEEP_S, Key, Outlet, Ways
 
-PUSH_CLAIM_S = 30.0
-POST_S = 20.0
-"""A post that takes longer is given up and tried again; shorter than the claim, so that nobody else sends meanwhile."""
 FIRST_WAIT_S = 1.0
 LONGEST_WAIT_S = 60.0
 MUTED_S = 24 * 3600.0
@@ -91,7 +88,9 @@ class Outbox:
             return False
         route = self._ways.push_route(turn)
         outlet = self._ways.outlet(turn)
-        if not await self._store.claim(turn.id, route or turn.route or Route("push"), now + PUSH_CLAIM_S):
+        if not await self._store.claim(
+            turn.id, route or turn.route or Route("push"), now + self._ways.times.push_claim_s
+        ):
             return False
         faults.reach("after_claim")
         if outlet is None:
@@ -111,17 +110,19 @@ class Outbox:
         channel = outlet.channel
         parts = self._ways.parts(turn, channel, "push")
         for place in range(turn.shown, len(parts)):
-            if place > turn.shown and not await self._store.advance(turn.id, place, self._clock() + PUSH_CLAIM_S):
+            if place > turn.shown and not await self._store.advance(
+                turn.id, place, self._clock() + self._ways.times.push_claim_s
+            ):
                 return Sent(place, Judgement("retry", "the claim was lost while sending"))
             if not await self._may_spend(turn, outlet):
                 return Sent(place, Judgement("dead", "the vendor's quota of pushes is used up"))
             for outgoing in channel.render([parts[place]], route):
                 faults.reach("before_send")
                 try:
-                    async with asyncio.timeout(POST_S):
+                    async with asyncio.timeout(self._ways.times.post_s):
                         judgement = await self._transport.post(channel, outgoing)
                 except TimeoutError:
-                    judgement = Judgement("retry", f"no answer within {POST_S:g} s")
+                    judgement = Judgement("retry", f"no answer within {self._ways.times.post_s:g} s")
                 faults.reach("after_send")
                 if judgement.verdict != "ok":
                     return Sent(place, judgement)

@@ -27,7 +27,7 @@ from bot.parts import (
 )
 from bot.store import Store
 from bot.turn import Turn
-from bot.ways import KEEP_S, PASSIVE_CLAIM_S, Ways
+from bot.ways import KEEP_S, Ways
 from bot.windows import Settled, Windows
 
 WORKING = "正在处理，请稍候。回复任意内容查看结果。"
@@ -77,7 +77,7 @@ class Passive:
     async def answer(self, channel: Channel, message: Message, route: Route, arrived: float) -> Answer:
         """Accept `message` and wait for its answer as long as the vendor does; `arrived` is the loop's time at which
         the request came. Raises `StoreDown` and `Busy`."""
-        deadline = arrived + self._ways.window.answer_s
+        deadline = arrived + self._ways.times.answer_s
         this = turn_id(message)
         self._posts[this] = self._posts.pop(this, 0) + 1
         if len(self._posts) > 10_000:
@@ -122,7 +122,7 @@ class Passive:
                     answer = await self._claim(channel, turn, route)
                     if answer is not None:
                         return answer
-            if _time() >= arrived + self._ways.window.answer_s:
+            if _time() >= arrived + self._ways.times.answer_s:
                 return self._late(channel, turn, route, arrived)
             await asyncio.sleep(LOOK_AGAIN_S)
             turn = await self._store.turn(turn.id) or turn
@@ -147,7 +147,7 @@ class Passive:
         if self._ways.push_route(turn) is not None:
             return ACKNOWLEDGED
         since = self._clock() - turn.accepted - (_time() - arrived)
-        if self._posts.get(turn.id, 1) < POSTS and since < self._ways.window.last_post_s:
+        if self._posts.get(turn.id, 1) < POSTS and since < self._ways.times.last_post_s:
             return Answer(close=True)
         return Answer(_render(channel, (Text(WORKING),), route))
 
@@ -192,7 +192,7 @@ class Passive:
         return self._windows.is_open(turn.id) or (turn.status == "sending" and turn.until > now)
 
     async def _claim_all(self, body: Body, turns: dict[str, Turn], last: Turn, route: Route, now: float) -> bool:
-        until = now + PASSIVE_CLAIM_S
+        until = now + self._ways.times.passive_claim_s
         claimed: list[Turn] = []
         for piece in (*(piece for piece in body.slices if piece.turn_id != last.id), None):
             turn = turns[piece.turn_id] if piece else last

@@ -20,7 +20,7 @@ from bot.outbox import Alert, Outbox
 from bot.parts import Fit
 from bot.passive import Passive
 from bot.store import Store, StoreDown
-from bot.ways import Key, Outlet, Ways, Window
+from bot.ways import Key, Outlet, Times, Ways
 from bot.windows import Windows
 from bot.work import Bot, Work
 
@@ -62,7 +62,7 @@ class Service:
     outlets: Mapping[Key, Outlet] = field(default_factory=dict)
     transport: Transport = field(default_factory=Mute)
     alert: Alert = no_alert
-    window: Window = field(default_factory=Window)
+    times: Times = field(default_factory=Times)
     own_clock: Callable[[], float] = time.time
     jitter: Callable[[], float] = random.random
     sweep_s: float = SWEEP_S
@@ -74,7 +74,7 @@ class Service:
     def __post_init__(self) -> None:
         self.clock = StoreClock(self.own_clock)
         self.windows = Windows(self.store, self.worker)
-        self.ways = Ways(self.outlets, self.fit, self.worker, self.window)
+        self.ways = Ways(self.outlets, self.fit, self.worker, self.times)
         self.outbox = Outbox(
             self.store, self.ways, self.transport, self.clock, self.jitter, self.alert, self.metrics, self.log
         )

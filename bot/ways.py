@@ -4,7 +4,7 @@ nothing."""
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Literal
 
 from adapters.channel import Channel, Limits, Pushing, Route
@@ -15,20 +15,28 @@ from bot.turn import Turn
 LIVE = frozenset({"web", "rest"})
 """Channels whose pages read the log: their turns are sent as soon as they are ready."""
 
-PASSIVE_CLAIM_S = 10.0
-"""How long a response may take to be written before its turn is up for sending again."""
-
 KEEP_S = 48 * 3600.0
 """How long an answer waits for a way out (WeChat accepts customer-service messages for 48 h)."""
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
-    """The passive window of a vendor. It closes the connection after 5 s and posts again, three times in all: we
-    answer by `answer_s`, and a post that comes `last_post_s` after the first was accepted is the last one."""
+class Times:
+    """The protocol's clockwork, in seconds. WeChat closes a request after 5 s and posts it again, three times in all:
+    we answer by `answer_s`, and a post that comes `last_post_s` after the first was accepted is the last one. Who
+    takes a conversation, or claims a turn for a response or a push, must be done (or say that it goes on) within
+    `lease_s`, `passive_claim_s`, `push_claim_s`: then another process takes over. A post to a vendor that takes
+    longer than `post_s` is given up and tried again."""
 
     answer_s: float = 4.5
     last_post_s: float = 8.0
+    lease_s: float = 6.0
+    passive_claim_s: float = 10.0
+    push_claim_s: float = 30.0
+    post_s: float = 20.0
+
+    def faster(self, speed: float) -> Times:
+        """The same with time running `speed` times as fast, for tests."""
+        return Times(**{field.name: getattr(self, field.name) / speed for field in fields(self)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +54,11 @@ Key = tuple[str, str]
 class Ways:
     """The ways out of every account that is served."""
 
-    def __init__(self, outlets: Mapping[Key, Outlet], fit: Fit, worker: str, window: Window | None = None) -> None:
+    def __init__(self, outlets: Mapping[Key, Outlet], fit: Fit, worker: str, times: Times | None = None) -> None:
         self._outlets = outlets
         self._fit = fit
         self._worker = worker
-        self.window = window or Window()
+        self.times = times or Times()
         self.mute: set[Key] = set()
         """Accounts that were found not to be allowed to push."""
 
@@ -88,12 +96,12 @@ class Ways:
         if window and not earlier and turn.route is not None:
             body = pack([(turn, self.parts(turn, outlet.channel, "passive"))], outlet.channel.limits, hint=not pushes)
             route = with_body(turn.route, body, turn.id, self._worker)
-            return replace(turn, status="sending", route=route, until=now + PASSIVE_CLAIM_S)
+            return replace(turn, status="sending", route=route, until=now + self.times.passive_claim_s)
         if not pushes:
             return replace(turn, status="ready", due=now + KEEP_S)
         # Another process may hold the open response: it gets the time until its window ends.
         waits = turn.route is not None and turn.route.kind == "passive"
-        return replace(turn, status="ready", due=turn.accepted + self.window.answer_s if waits else 0.0)
+        return replace(turn, status="ready", due=turn.accepted + self.times.answer_s if waits else 0.0)
 
 
 def _basis(turn: Turn) -> str:

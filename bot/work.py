@@ -24,7 +24,6 @@ from bot.windows import Windows
 from flows.state import Dialect, Dialogue, Heard, Outcome, Why
 from nlu.meaning import Meaning
 
-LEASE_S = 6.0
 FIRST_KNOCK_S, LONGEST_KNOCK_S = 0.03, 0.5
 """How soon, and how late, to ask again for a conversation that another worker holds."""
 APOLOGY = "抱歉，系统出了点问题，请稍后再试。"
@@ -101,7 +100,7 @@ class Work:
         knock_s = FIRST_KNOCK_S
         try:
             while True:
-                taken = await self._store.take(conversation, self._worker, LEASE_S)
+                taken = await self._store.take(conversation, self._worker, self._ways.times.lease_s)
                 if taken is None:
                     # Who holds it may have looked before our turn was there: ask until we have looked ourselves.
                     await asyncio.sleep(knock_s)
@@ -168,7 +167,7 @@ class Work:
     @contextmanager
     def _renewing(self, conversation: str) -> Iterator[None]:
         """Hold the lease for as long as the work takes; costs nothing where it is quick."""
-        loop = asyncio.get_running_loop()
+        loop, every_s = asyncio.get_running_loop(), self._ways.times.lease_s / 3
         timer: asyncio.TimerHandle
 
         def renew() -> None:
@@ -176,9 +175,9 @@ class Work:
             task = asyncio.create_task(self._renew(conversation))
             self._background.add(task)
             task.add_done_callback(self._background.discard)
-            timer = loop.call_later(LEASE_S / 3, renew)
+            timer = loop.call_later(every_s, renew)
 
-        timer = loop.call_later(LEASE_S / 3, renew)
+        timer = loop.call_later(every_s, renew)
         try:
             yield
         finally:
@@ -187,7 +186,7 @@ class Work:
     async def _renew(self, conversation: str) -> None:
         # Failing is no harm: the commit finds out.
         with suppress(StoreDown):
-            await self._store.lease(conversation, self._worker, LEASE_S)
+            await self._store.lease(conversation, self._worker, self._ways.times.lease_s)
 
     # --- one turn
 

@@ -34,7 +34,7 @@ from bot.service import Service
 from bot.simulate.wechat import WeChatPhone
 from bot.sqlite import SqliteStore
 from bot.store import Store
-from bot.ways import Outlet, Window
+from bot.ways import Outlet, Times
 from bot.work import Bot
 from config.settings import WeChatAccount
 from flows.state import ActionFailed, Actions, Dialogue, Heard, Outcome, Result
@@ -172,7 +172,7 @@ async def desk(
             outlets={("wechat", "main"): Outlet(channel, learns=wechat.push == "auto")},
             transport=HttpTransport(session, store, asyncio.get_running_loop().time),
             alert=alert,
-            window=Window(4.5 / speed, 8.0 / speed),
+            times=Times().faster(speed),
             jitter=lambda: 0.0,
             sweep_s=sweep_s,
             **clock,  # type: ignore[arg-type]

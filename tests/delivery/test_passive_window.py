@@ -1,4 +1,4 @@
-"""The passive-window table of the delivery protocol, both columns, on the wire, the vendor's clock ten times as fast."""
+"""The passive window by its table, both columns, on the wire and on both stores; time runs ten times as fast."""
 
 from __future__ import annotations
 
