@@ -149,7 +149,7 @@ def _fit_card(card: Card, limits: Limits) -> Iterator[Reply]:
 
 
 def numbered(buttons: Sequence[Button]) -> str:
-    """Buttons as numbered lines, with a last line that says how to answer them; `pick` understands the answer."""
+    """Buttons as numbered lines, with a last line that says how to answer them."""
     rows = [f"{n}. {_lines(b.title or b.payload, b.url, between='：')}" for n, b in enumerate(buttons, 1)]
     return "\n".join([*rows, CHOOSE] if any(not button.url for button in buttons) else rows)
 
@@ -271,46 +271,3 @@ def markdown_to_text(text: str) -> str:
     for pattern, become in _MARKDOWN:
         text = pattern.sub(become, text)
     return text.strip()
-
-
-# --- the answer to buttons -----------------------------------------------------------------------------------
-
-_CHOICE = re.compile(
-    r"(?:我?(?:选择?|要|回复)?)?第?(?P<number>[0-9]{1,3}|[一二两三四五六七八九十]{1,3})(?:个|项|号|条|种|吧|的)*"
-)
-_DIGITS = {char: n for n, char in enumerate("零一二三四五六七八九")} | {"两": 2}
-_LAST = {"最后一个", "最后一项", "最后那个"}
-
-
-def pick(text: str, options: Sequence[Button]) -> Button | None:
-    """Which of the shown buttons a message means: its words, its payload, its number (2 ２ ② 二 第二个 选2), or a
-    piece of its words that no other button has. None where it is none of them."""
-    said = _bare(text)
-    if not said or not options:
-        return None
-    for button in options:
-        if said == _bare(button.title) or (button.payload and text.strip() == button.payload):
-            return button
-    if said in _LAST:
-        return options[-1]
-    if match := _CHOICE.fullmatch(said):
-        number = _number(match["number"])
-        return options[number - 1] if 1 <= number <= len(options) else None
-    near = [button for button in options if len(said) >= 2 and said in _bare(button.title)]
-    return near[0] if len(near) == 1 else None
-
-
-def _bare(text: str) -> str:
-    """Without width, case, spaces and punctuation."""
-    plain = unicodedata.normalize("NFKC", text).casefold()
-    return "".join(char for char in plain if unicodedata.category(char)[0] not in "PZC")
-
-
-def _number(digits: str) -> int:
-    """Up to 99, in Arabic or Chinese digits; 0 where it is no number."""
-    if digits.isascii():
-        return int(digits)
-    tens, ten, ones = digits.rpartition("十")
-    if any(len(part) > 1 for part in (tens, ones)) or "十" in tens:
-        return 0
-    return (_DIGITS.get(tens, 1) * 10 if ten else 0) + _DIGITS.get(ones, 0)
