@@ -86,7 +86,7 @@ async def make_app(
     `credentials`, `bot` and `store` stand in for the project's own; `times` is the clockwork, faster in tests.
     """
     credentials = credentials or load_credentials(project)
-    thinks = bot or await asyncio.to_thread(load_bot, project, settings)
+    thinks = bot if bot is not None else await asyncio.to_thread(load_bot, project, settings)
     proxies = _read("trusted_proxies", settings.trusted_proxies, Proxies.of)
     session = aiohttp.ClientSession()
     store = store or open_store(project, settings)
