@@ -8,7 +8,7 @@ import importlib.util
 import inspect
 import sys
 import traceback
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType, ModuleType
@@ -46,7 +46,7 @@ class Invocation:
 
 Run = Callable[[Invocation], Awaitable[Result | Mapping[str, Json] | None]]
 RunT = TypeVar("RunT", bound=Callable[..., Awaitable[Any]])
-WalkT = TypeVar("WalkT", bound=Callable[..., Walk])
+WalkT = TypeVar("WalkT", bound=Callable[..., Iterator[Any]])
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +128,7 @@ def flow(
     return mark if program is None else mark(program)
 
 
-def _program(function: Callable[..., Walk]) -> Callable[[Values, Values], Walk]:
+def _program(function: Callable[..., Any]) -> Callable[[Values, Values], Walk]:
     if len(inspect.signature(function).parameters) > 1:
         return function
     return lambda slots, _: function(slots)

@@ -150,7 +150,8 @@ class _Reviewer:
 
     def action(self, action: str, line: int) -> Iterator[Problem]:
         if self.registry.find(action) is None:
-            mend = did_you_mean(action, self.registry.actions)
+            known = [name.removeprefix("action_") for name in self.registry.actions]
+            mend = did_you_mean(action.removeprefix("action_"), known)
             yield self.problem(line, f"runs the unknown action '{action}'", mend or "write it in actions.py")
 
     # --- ways

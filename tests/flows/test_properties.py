@@ -17,10 +17,11 @@ from nlu.meaning import Entity, Intent, Meaning
 from tests.flows.talk import ENGINE, INTENTS, Talk
 
 LINES = (
-    "我要退款", "DD1", "DD2", "DD9", "XX1", "DD1，质量不好", "质量不好", "是的", "不用了", "不对，是DD2", "订单号错了",
-    "算了",    "转人工", "再说一遍", "运费谁出", "查余额", "先帮我充100元", "我要充值", "9999元", "1", "2", "微信", "/restart",
-    "你好",    "谢谢", "asdfghjk", "？", "评价", "2", "5", "改地址", "13800138000", "把那个订单退了", "物流到哪了", "跳过", "好的",
-    "原因改成坏了", "/refund", '/refund{"order_id": "DD1"}', "/SetSlots(amount=3)", "/", "查余额，然后转人工",
+    "我要退款", "DD1", "DD2", "DD9", "XX1", "DD1，质量不好", "质量不好", "是的", "不用了", "不对，是DD2",
+    "订单号错了", "算了", "转人工", "再说一遍", "运费谁出", "查余额", "先帮我充100元", "我要充值", "9999元",
+    "1", "2", "5", "微信", "/restart", "你好", "谢谢", "asdfghjk", "？", "评价", "改地址", "13800138000",
+    "把那个订单退了", "物流到哪了", "跳过", "好的", "原因改成坏了", "/refund", '/refund{"order_id": "DD1"}',
+    "/SetSlots(amount=3)", "/", "查余额，然后转人工",
 )  # fmt: skip
 CONTENTS = (
     Image("u"), Voice("m"), Voice("m", recognition="我要退款"), File("m"), Location(1.0, 2.0, "上海"), Custom(None),

@@ -1,35 +1,42 @@
-from flows import Ask, Call, Result, Say, SubFlow, action, flow
+"""The sample bot of these tests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from flows import Ask, Call, Invocation, Result, Say, SubFlow, action, flow
 
 STATES = {"DD1": "paid", "DD2": "paid", "DD3": "sent"}
 
 
 @action(idempotent=True)
-async def lookup_order(call):
+async def lookup_order(call: Invocation) -> dict[str, Any]:
     return {"order_state": STATES.get(call.args["order_id"])}
 
 
 @action(irreversible=True)
-async def refund(call):
+async def refund(call: Invocation) -> Result:
     return Result({"refunded": call.slots["order_id"]})
 
 
 @action(irreversible=True)
-async def recharge(call):
+async def recharge(call: Invocation) -> None:
     call.say("正在充值。")
 
 
 @action(idempotent=True)
-async def balance(call):
+async def balance(call: Invocation) -> dict[str, Any]:
     return {"balance": 88.5}
 
 
 @action
-async def broken(call):
+async def broken(call: Invocation) -> None:
     raise RuntimeError("13800138000")
 
 
 @flow(intent="survey", name="评价", collects=("score",))
-def survey(slots):
+def survey(slots: Any) -> Iterator[Any]:
     score = yield Ask("score")
     if score < 3:
         yield Call("broken", {"score": score})
@@ -37,12 +44,12 @@ def survey(slots):
 
 
 @flow(id="contact", collects=("phone",))
-def contact(slots):
+def contact(slots: Any) -> Iterator[Any]:
     yield Ask("phone")
 
 
 @flow(intent="address", name="改地址", collects=("address",))
-def change_address(slots):
+def change_address(slots: Any) -> Iterator[Any]:
     yield SubFlow("contact")
     yield Ask("address")
     yield Say("utter_address")

@@ -1,0 +1,86 @@
+"""Actions: what they are given, what they give back, and how they fail."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from adapters.message import Address, Text
+from flows import Invocation, Result
+from flows.actions import Action, Registry
+from flows.state import ActionFailed, Heard
+from nlu.meaning import Meaning
+
+HEARD = Heard("t", Address("web", "main", "u", "u"), Text("hi"), Meaning("hi"), 5.0)
+
+
+async def run(function: Any, **options: Any) -> Result:
+    return await Registry({"f": Action("f", function, **options)}).perform("f", {"a": 1}, "k", HEARD, {"s": 2})
+
+
+async def test_an_action_is_given_what_it_needs_and_cannot_change_it() -> None:
+    seen: list[Invocation] = []
+
+    async def look(call: Invocation) -> None:
+        seen.append(call)
+        call.say("one", Text("two"))
+
+    result = await run(look)
+    call = seen[0]
+    assert (call.args["a"], call.slots["s"], call.key, call.at, call.address.user) == (1, 2, "k", 5.0, "u")
+    assert result == Result(replies=(Text("one"), Text("two")))
+    with pytest.raises(TypeError):
+        call.slots["s"] = 3  # type: ignore[index]
+
+
+async def test_a_dict_sets_slots_and_is_the_value() -> None:
+    async def look(call: Invocation) -> dict[str, int]:
+        return {"x": 1}
+
+    assert await run(look) == Result({"x": 1}, {"x": 1})
+
+
+async def test_a_result_keeps_its_replies_after_what_was_said() -> None:
+    async def look(call: Invocation) -> Result:
+        call.say("first")
+        return Result(7, replies=(Text("then"),))
+
+    assert await run(look) == Result(7, replies=(Text("first"), Text("then")))
+
+
+async def test_failures_are_told_without_the_customers_words() -> None:
+    async def fails(call: Invocation) -> None:
+        raise ValueError("13800138000")
+
+    with pytest.raises(ActionFailed, match=r"ValueError at test_actions\.py:\d+") as failed:
+        await run(fails)
+    assert "138" not in str(failed.value)
+
+
+async def test_an_action_that_takes_too_long_is_cut_off() -> None:
+    async def sleeps(call: Invocation) -> None:
+        await asyncio.sleep(5)
+
+    with pytest.raises(ActionFailed, match=r"longer than 0\.01 s"):
+        await run(sleeps, timeout=0.01)
+
+
+async def test_a_result_of_no_use_is_told() -> None:
+    async def odd(call: Invocation) -> Any:
+        return 5
+
+    with pytest.raises(ActionFailed, match="returned int"):
+        await run(odd)
+
+
+async def test_an_unknown_action_is_told_with_its_near_miss() -> None:
+    with pytest.raises(ActionFailed, match="did you mean 'lookup'"):
+        await Registry({"lookup": Action("lookup", print)}).perform("lokup", {}, "k", HEARD, {})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", ["lookup", "action_lookup"])
+def test_an_action_is_found_with_or_without_its_prefix(name: str) -> None:
+    for known in ("lookup", "action_lookup"):
+        assert Registry({known: Action(known, print)}).find(name) is not None  # type: ignore[arg-type]
