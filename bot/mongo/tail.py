@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
@@ -20,7 +21,9 @@ OVERLAP = timedelta(seconds=0.5)
 """A change may become visible a moment after its time: each poll looks back this far, at what it has not seen."""
 CLOCK_ERROR = timedelta(seconds=0.1)
 PAUSE_S = 0.2
-"""Before the stream is opened anew after an error."""
+"""Before trying anew after an error."""
+CLOSE_S = 0.5
+BATCH = 500
 
 
 async def follow(link: Link, feed: Feed, since: float) -> None:
@@ -32,20 +35,64 @@ async def follow(link: Link, feed: Feed, since: float) -> None:
 
 
 async def _stream(link: Link, feed: Feed) -> None:
+    changed = Changed()
+    publisher = asyncio.create_task(_publish_all(link, feed, changed), name="mongo-feed-publish")
+    try:
+        await _read(link, feed, changed)
+    finally:
+        publisher.cancel()
+
+
+class Changed:
+    """Ids of changed turns on their way from the stream to the watchers: read singly, published together."""
+
+    def __init__(self) -> None:
+        self._ids: dict[str, None] = {}
+        self._stir = asyncio.Event()
+
+    def add(self, turn_ids: Iterable[str]) -> None:
+        self._ids.update(dict.fromkeys(turn_ids))
+        self._stir.set()
+
+    async def some(self) -> list[str]:
+        await self._stir.wait()
+        some = list(self._ids)[:BATCH]
+        for turn_id in some:
+            del self._ids[turn_id]
+        if not self._ids:
+            self._stir.clear()
+        return some
+
+
+async def _read(link: Link, feed: Feed, changed: Changed) -> None:
     # from the last answer that this process has had: nothing falls between the call of `watch` and the stream
     place: Document = {"start_at_operation_time": link.pulse.cluster_time} if link.pulse.cluster_time else {}
     while feed.watched:
+        stream = link["turns"].watch([{"$project": {"documentKey": 1}}], max_await_time_ms=AWAIT_MS, **place)
         try:
-            fields = [{"$project": {"documentKey": 1}}]
-            async with link["turns"].watch(fields, max_await_time_ms=AWAIT_MS, **place) as stream:
-                while feed.watched:
-                    event = await stream.try_next()
-                    place = {"resume_after": stream.resume_token} if stream.resume_token else place
-                    if event is not None:
-                        await _publish(link, feed, [event["documentKey"]["_id"]])
-        except (PyMongoError, StoreDown) as error:
-            if isinstance(error, OperationFailure):  # the place is no longer in the log: go on from now
-                place = {}
+            while feed.watched:
+                # a frozen server would hold the driver for 20 s here, whatever its own time-out says
+                event = await link.run(stream.try_next())
+                place = {"resume_after": stream.resume_token} if stream.resume_token else place
+                if event is not None:
+                    changed.add([event["documentKey"]["_id"]])
+        except StoreDown:
+            await asyncio.sleep(PAUSE_S)
+        except OperationFailure:  # the place is no longer in the server's log: go on from now
+            place = {}
+            await asyncio.sleep(PAUSE_S)
+        finally:
+            with suppress(PyMongoError, TimeoutError):
+                await asyncio.wait_for(stream.close(), CLOSE_S)
+
+
+async def _publish_all(link: Link, feed: Feed, changed: Changed) -> None:
+    while True:
+        turn_ids = await changed.some()
+        try:
+            await _publish(link, feed, turn_ids)
+        except StoreDown:
+            changed.add(turn_ids)
             await asyncio.sleep(PAUSE_S)
 
 
