@@ -179,7 +179,9 @@ class LookupEntityExtractor(Component):
 
     def _size(self, text: str, at: int) -> int:
         for size in self.lengths.get(text[at], ()):
-            if text[at : at + size] in self.values and _whole(text, at, at + size):
+            # near the end the slice is shorter than asked for, and may be another, shorter wording
+            fits = at + size <= len(text)
+            if fits and text[at : at + size] in self.values and _whole(text, at, at + size):
                 return size
         return 0
 
