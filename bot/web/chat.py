@@ -139,11 +139,13 @@ class Page:
 
     async def _say(self, say: Say) -> None:
         try:
-            await self.site.inbox.accept(say.message(self.visitor, self.site.clock()), LIVE)
+            turn = await self.site.inbox.accept(say.message(self.visitor, self.site.clock()), LIVE)
         except (StoreDown, Busy):
             await self.refuse("服务器繁忙，稍后自动重试…", say.id, again=True)
         else:
             await self.socket.send_json({"type": "ack", "id": say.id})
+            if turn.status != "new":  # said again because the page missed all of it: there will be no news of it
+                await self.socket.send_json({"type": "turn", "turn": shown(turn)})
 
     async def _history(self, kind: str, before: float = 0.0, **more: Json) -> None:
         turns = await self.site.store.turns(self.conversation, before=before, limit=PAGE_TURNS)

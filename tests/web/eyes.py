@@ -70,3 +70,14 @@ async def hears(page: Page, text: str) -> None:
 
 async def online(page: Page) -> None:
     await expect(page.locator("#state")).to_have_text("在线")
+
+
+async def readable(page: Page) -> None:
+    """Every text has contrast: at once, or when the page has followed a change of the colour scheme."""
+    poor: list[str] = []
+    for _ in range(20):
+        poor = await page.evaluate(CONTRAST)
+        if not poor:
+            return
+        await page.wait_for_timeout(50)
+    raise AssertionError(poor)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 import socket
@@ -16,7 +17,7 @@ from adapters.message import Address, Message, Text
 from adapters.web import LIVE, visitor
 from bot.inbox import turn_of
 from bot.web.chat import PAGE_TURNS
-from tests.web.eyes import CONTRAST, UNNAMED, hears, looking, online, say
+from tests.web.eyes import UNNAMED, hears, looking, online, readable, say
 from tests.web.parrot import Served
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -61,6 +62,19 @@ async def test_shift_enter_is_a_new_line_and_blank_is_not_sent(service: Served, 
         await text.press("Enter")
         await expect(page.locator(".said")).to_have_text("第一行\n第二行")
         await expect(page.locator(".turn")).to_have_count(1)
+
+
+async def test_enter_that_picks_a_word_of_an_input_method_does_not_send(service: Served, browser: Browser) -> None:
+    async with looking(browser) as page:
+        await page.goto(f"{service.url}/chat")
+        await online(page)
+        text = page.get_by_label("输入消息")
+        await text.fill("ni hao")
+        await text.dispatch_event("keydown", {"key": "Enter", "isComposing": True})
+        await expect(text).to_have_value("ni hao")
+        await expect(page.locator(".turn")).to_have_count(0)
+        await text.dispatch_event("keydown", {"key": "Enter"})
+        await expect(page.locator(".said")).to_have_text("ni hao")
 
 
 async def test_a_button_says_its_payload_and_is_spent_by_the_next_turn(service: Served, browser: Browser) -> None:
@@ -206,6 +220,20 @@ class TestServerThatDies:
             await hears(fresh, "您说的是：别丢了我")
             await expect(fresh.locator(".turn")).to_have_count(1)
 
+    async def test_a_word_of_arrival_that_was_lost_leaves_no_ghost(self, browser: Browser, service: Served) -> None:
+        async with looking(browser) as page:
+            await page.goto(f"{service.url}/chat")
+            await say(page, "到了吗")
+            await hears(page, "您说的是：到了吗")
+            id = await page.locator(".turn").get_attribute("data-say")
+            unsent = json.dumps({"type": "say", "id": id, "text": "到了吗", "title": "", "at": 1})
+            await page.evaluate("([id, unsent]) => localStorage.setItem('yingda.unsent.' + id, unsent)", [id, unsent])
+            await page.reload()
+            await hears(page, "您说的是：到了吗")
+            await expect(page.locator(".turn")).to_have_count(1)
+            await expect(page.locator(".pending")).to_have_count(0)
+            await page.wait_for_function("id => !localStorage.getItem('yingda.unsent.' + id)", arg=id)
+
     async def _all_is_there_once(self, page: Page) -> None:
         await expect(page.locator(".said")).to_have_text(["在吗", "断线时说的话"])
         await expect(page.locator(".answers")).to_have_text(["您说的是：在吗", "您说的是：断线时说的话"])
@@ -247,12 +275,12 @@ class TestEverybody:
         async with looking(browser, color_scheme=scheme) as page:
             await page.goto(f"{service.url}/chat")
             await online(page)
-            assert await page.evaluate(CONTRAST) == []
+            await readable(page)
             for text in ("排版", "图文", "图片", "转人工", "按钮"):
                 await say(page, text)
                 await expect(page.locator(".said").last).to_have_text(text)
             await expect(page.get_by_role("button", name="查订单")).to_be_enabled()
-            assert await page.evaluate(CONTRAST) == []
+            await readable(page)
             assert await page.evaluate(UNNAMED) == []
 
     async def test_answers_are_announced_and_history_is_not(self, service: Served, browser: Browser) -> None:

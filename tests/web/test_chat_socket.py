@@ -72,6 +72,15 @@ async def test_the_same_id_is_the_same_message(service: Served, client: aiohttp.
     assert len(await service.store.turns(phone.conversation)) == 1
 
 
+async def test_who_missed_the_answer_gets_it_by_saying_it_again(client: aiohttp.ClientSession) -> None:
+    phone = await Phone.open(client)
+    await phone.say("答过了", "e" * 32)
+    await phone.until("turn", status="sent")
+    await phone.say("答过了", "e" * 32)
+    await phone.until("ack")
+    assert (await phone.until("turn"))["turn"]["bubbles"] == [{"kind": "text", "text": "您说的是：答过了"}]
+
+
 async def test_a_visitor_who_comes_back_finds_the_conversation(client: aiohttp.ClientSession) -> None:
     first = await Phone.open(client)
     await first.say("你好")

@@ -29,6 +29,7 @@ function place(turn) {
   const item = drawTurn(turn, choose);
   if (turn.pending) item.classList.add(turn.failed ? "failed" : "pending");
   else item.dataset.waits = turn.waits ? "1" : "";
+  if (turn.pending && old?.dataset.id) return; // it arrived already, only the word of it was lost
   if (old && !old.dataset.id) old.remove();
   else if (old) return old.replaceWith(item);
   const after = [...turns.children].findLast((other) => Number(other.dataset.at) <= turn.at && !other.classList.contains("pending"));
@@ -152,17 +153,21 @@ document.addEventListener("visibilitychange", () => { if (!document.hidden) line
 const dress = new URLSearchParams(location.search);
 const title = (dress.get("title") || "").slice(0, 20);
 if (title) document.title = $("title").textContent = title;
-if (/^[0-9a-f]{6}$/i.test(dress.get("color") || "")) paint(dress.get("color"));
+const dark = matchMedia("(prefers-color-scheme: dark)");
+if (/^[0-9a-f]{6}$/i.test(dress.get("color") || "")) {
+  paint(dress.get("color"));
+  dark.addEventListener("change", () => paint(dress.get("color")));
+}
 
-/** The brand's colour, with black or white on it, whichever is read better (WCAG's relative luminance). */
+/** The brand's colour: black or white on it, and it on the page's ground only where it can be read (WCAG 2.2, 4.5:1). */
 function paint(color) {
   const linear = (hex) => { const v = parseInt(hex, 16) / 255; return v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4; };
   const [red, green, blue] = color.match(/../g).map(linear);
-  const light = 0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.179;
+  const light = 0.2126 * red + 0.7152 * green + 0.0722 * blue;
   const { style } = document.documentElement;
   style.setProperty("--brand", `#${color}`);
-  style.setProperty("--on-brand", light ? "#17211d" : "#fff");
-  style.setProperty("--accent", "var(--ink)");
+  style.setProperty("--on-brand", light > 0.179 ? "#17211d" : "#fff");
+  style.setProperty("--accent", (dark.matches ? light > 0.28 : light < 0.18) ? "var(--brand)" : "var(--ink)");
 }
 
 if (framed) {

@@ -2,17 +2,17 @@
 // Options as attributes: data-title="小店客服" data-color="#0b7a5c" data-side="left" data-open
 (() => {
   const script = document.currentScript;
-  if (window.yingda || !script) return;
+  if (window.yingda || !script) return; // included twice
   const base = new URL(script.src).origin;
-  const { title = "在线客服", color = "#0b7a5c", side = "right", open } = script.dataset;
-  const paint = /^#[0-9a-f]{6}$/i.test(color) ? color : "#0b7a5c";
+  const { title = "在线客服", color = "", side = "right", open } = script.dataset;
+  const chosen = /^#[0-9a-f]{6}$/i.test(color) ? { color: color.slice(1) } : {};
 
   // Constructed style sheets and a shadow root: the site's CSS does not reach in, its content policy is not asked.
   const sheet = new CSSStyleSheet();
   sheet.replaceSync(`
     :host { all: initial; }
     .button, .panel { position: fixed; ${side === "left" ? "left" : "right"}: 20px; z-index: 2147483000; }
-    .button { bottom: 20px; width: 60px; height: 60px; border: 0; border-radius: 50%; background: ${paint}; color: #fff;
+    .button { bottom: 20px; width: 60px; height: 60px; border: 0; border-radius: 50%; background: #${chosen.color || "0b7a5c"}; color: #fff;
       cursor: pointer; box-shadow: 0 6px 20px rgb(0 0 0 / 28%); display: grid; place-items: center; transition: transform .15s; }
     .button:hover { transform: scale(1.06); }
     .button:focus-visible { outline: 3px solid #0b6a8f; outline-offset: 3px; }
@@ -49,7 +49,7 @@
 
   function show(on) {
     // The page is fetched when it is first wanted, and stays: answers that come while it is closed set the dot.
-    if (on && !panel.src) panel.src = `${base}/chat?${new URLSearchParams({ title, color: paint.slice(1) })}`;
+    if (on && !panel.src) panel.src = `${base}/chat?${new URLSearchParams({ title, ...chosen })}`;
     panel.hidden = !on;
     button.setAttribute("aria-expanded", String(on));
     button.classList.remove("unread");
