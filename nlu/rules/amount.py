@@ -10,6 +10,7 @@ from adapters.message import Json
 from nlu.rules.found import Found, longest, plain_number
 from nlu.rules.number import MEASURES, next_round
 from nlu.rules.numerals import ARABIC, NUMERAL, read
+from nlu.rules.pieces import TO
 
 _SIGNS = {
     "¥": "CNY", "rmb": "CNY", "cny": "CNY", "人民币": "CNY", "$": "USD", "us$": "USD", "usd": "USD",
@@ -52,7 +53,7 @@ _MAO_AND_FEN = re.compile(
 )
 _SIGNED = re.compile(rf"(?<![a-z])(?P<sign>{_any(_SIGNS)}) ?(?P<value>{NUMERAL})(?:元|圆|块钱?)?(?![\d%])")
 _NAMED = re.compile(rf"{_LEFT}(?P<value>{NUMERAL}) ?(?P<name>{_any(_NAMES)})(?![a-z]|(?<=刀)[具片叉削枪鱼])")
-_RANGE = re.compile(rf"{_LEFT}(?P<low>{NUMERAL})(?:元|块钱?)?(?:到|至|[-~—])(?P<high>{NUMERAL})(?:{_KUAI}|{_YUAN})")
+_RANGE = re.compile(rf"{_LEFT}(?P<low>{NUMERAL})(?:元|块钱?)?{TO}(?P<high>{NUMERAL})(?:{_KUAI}|{_YUAN})")
 _ROUGH = re.compile(
     rf"{_LEFT}(?:(?P<digits>[一二两三四五六七八九]{{2}}|几)(?P<unit>[十百千万])|(?P<low>{NUMERAL})(?P<more>[多来几])(?P<wan>万?))"
     rf"(?:{_KUAI}|{_YUAN})"

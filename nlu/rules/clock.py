@@ -9,16 +9,16 @@ from datetime import date, datetime, time, timedelta
 
 from nlu.rules.calendar import DAY, Span, minutes, moment
 from nlu.rules.numerals import read_int
-
-Match = re.Match[str]
+from nlu.rules.pieces import TO, Match
 
 
 @dataclass(frozen=True, slots=True)
 class Clock:
     """A time of day in the text: `hour` as it was said (None: only `part`, a word of `PARTS`).
 
-    `exact` hours (15:30, 3pm, 03点) say themselves which half of the day they mean. `needs_date` is for 早 and
-    晚, which count only behind a day (明早). `last` is the end of 2到4点. `wrong` takes the words and tells nothing.
+    `exact` hours (15:30, 03点) say themselves which half of the day they mean. `needs_date` is for what counts
+    only behind a day: 早 and 晚 (明早), 一点. `last` is the end of 2到4点半, and then `minute` is the end's.
+    `wrong` takes the words and tells nothing (25点).
     """
 
     start: int
@@ -39,10 +39,10 @@ class Clock:
         if self.hour is None:
             first, last = _HOURS[self.part]
             return minutes(begin + first * _HOUR, begin + last * _HOUR)
-        first_at = begin + self._hour_of_day(self.hour) * _HOUR + timedelta(minutes=self.minute)
+        first_at, past = begin + self._hour_of_day(self.hour) * _HOUR, timedelta(minutes=self.minute)
         if self.last is None:
-            return moment(first_at)
-        last_at = begin + self._hour_of_day(self.last) * _HOUR
+            return moment(first_at + past)
+        last_at = begin + self._hour_of_day(self.last) * _HOUR + past
         return minutes(first_at, _after(first_at, last_at))
 
     def _hour_of_day(self, hour: int) -> int:
@@ -121,9 +121,8 @@ _LEFT = r"(?<![\da-z.:零〇一二三四五六七八九十百千第])"
 _NO_HOUR = "[候间不常尚段光髦代期长效]"  # 时候, 时间
 _NO_MINUTE_BEFORE = r"[\d个件块元折%点号条单天多万千百分小.:]"
 _TENS = "[二三四五]?十[一二三四五六七八九]?"
-_TO = "(?:到|至|[-~—])"
 _SAID = re.compile(
-    rf"(?:{_PART}[ 的]?)?{_LEFT}(?:(?P<from>{_H})(?:点|时)?{_TO})?(?P<hour>{_H})"
+    rf"(?:{_PART}[ 的]?)?{_LEFT}(?:(?P<from>{_H}){TO})?(?P<hour>{_H})"
     rf"(?P<unit>点钟?|时(?!{_NO_HOUR}))"
     rf"(?:(?P<quarter>[一三13])刻钟?|(?P<half>半)|整|[过零]?(?P<minute>{_MINUTES})分(?!之|钟?[内后前])"
     rf"|(?P<short>[0-5]\d|零[一二三四五六七八九]|{_TENS})(?!{_NO_MINUTE_BEFORE}))?"
@@ -140,7 +139,7 @@ _SHORT_OF = re.compile(
 )
 _ONLY = re.compile(rf"{_PART}(?![好茶饭餐班会安自盘市点霜礼服教期恋熟操读报起])(?!睡|一点)")
 _HALF_OF_DAY = {"am": "上午", "pm": "下午"}
-_NO_HOUR_BEFORE = re.compile(r"[有这那几差多些快慢早晚提说以下如上高低好便宜]$")
+_NO_HOUR_BEFORE = re.compile(r"(?:[有这那几些快慢早晚提高低好]|以下|如下|以上|便宜|(?<!差不)多)$")
 _NO_HOUR_AFTER = re.compile(
     r"建议|问题|意见|要求|原因|疑问|需求|不明|希望|想法|理由|声明|区别|[钱点儿一二三四五六七八九]"
 )
@@ -172,8 +171,8 @@ def _said(match: Match) -> Clock | None:
         *match.span(),
         part=part,
         hour=hour if begin is None else begin,
-        minute=minute if begin is None else 0,
-        exact=match["hour"].startswith("0"),
+        minute=minute,
+        exact=match["hour"].startswith("0") and not part,
         needs_date=begin is None and _is_bare(match) and (match["hour"] in _ONES or match["unit"] == "时"),
         last=None if begin is None else hour,
         wrong=max(hour, begin or 0) > 24 or minute > 59,

@@ -79,7 +79,7 @@ _RELATIVE = {
 }  # fmt: skip
 _DAY_WORDS = re.compile(
     r"(?P<word>大前天|大{0,2}后天|前天|[昨今明]天|(?<!日)(?:[昨今前]日(?!头条|重现)|本日|明日(?!方舟))"
-    r"|[昨今明前后]儿(?![子童女科媳]))个?"
+    r"|(?<![啥么])[昨今明前后]儿(?![子童女科媳]))个?"
 )
 _YEAR_AGO_TODAY = re.compile(rf"(?:(?P<year>{YEAR})|(?P<prefix>{_PREFIX})个?(?:(?P<week>{_WEEK})|月))的?(?:今天|今日)")
 _HALF_WORDS = re.compile(r"[昨今明前当](?=[早晚夜])")
@@ -101,8 +101,11 @@ def _ago_today(match: Match, today: date) -> Span:
 # --- weeks ----------------------------------------------------------------------------------------------------
 
 _WEEKDAY = re.compile(
-    rf"(?:(?P<prefix>{_PREFIX})(?:一?个)?{_WEEK}|(?<![一两二三四五六七八九十几每半各\d黑色])(?<!黑色){_WEEK})"
+    rf"(?:(?P<prefix>{_PREFIX})(?:一?个)?{_WEEK}|(?<![一两二三四五六七八九十几每半各\d黑色])(?<!黑色)(?<!每个){_WEEK})"
     r"(?P<day>[一二三四五六日天1-7])(?![一二三四五六七八九十]?[围福旺鸿]|日均|报|[次年度岁]|\d)"
+)
+_TWO_WEEKDAYS = re.compile(
+    rf"(?:(?P<prefix>{_PREFIX})(?:一?个)?|(?<!每)){_WEEK}(?P<days>一二|二三|三四|四五|五六|六[日天])(?![点时个天次])"
 )
 _WHOLE_WEEK = re.compile(rf"(?P<prefix>{_PREFIX})(?:一?个)?{_WEEK}(?![一二三四五六日天末1-7年期岁刊])")
 _WEEKEND = re.compile(rf"(?:(?P<prefix>{_PREFIX})(?:一?个)?)?(?:{_WEEK}末|双休日)")
@@ -111,6 +114,12 @@ _WEEKEND = re.compile(rf"(?:(?P<prefix>{_PREFIX})(?:一?个)?)?(?:{_WEEK}末|双
 def _weekday(match: Match, today: date) -> Span:
     monday = week(today, _step(match["prefix"] or ""))
     return days(monday + _DAY_OF_WEEK[match["day"]] * DAY)
+
+
+def _two_weekdays(match: Match, today: date) -> Span:
+    monday = week(today, _step(match["prefix"] or ""))
+    first, last = (_DAY_OF_WEEK[char] for char in [*match["days"]])
+    return days(monday + first * DAY, monday + last * DAY)
 
 
 def _whole_week(match: Match, today: date) -> Span:
@@ -126,7 +135,7 @@ def _weekend(match: Match, today: date) -> Span:
 # --- days of a month ------------------------------------------------------------------------------------------
 
 _NO_NAME = r"(?![楼线院店铺门桌房机口车厅柜公馆台位库码仓栋座单元床球坑馆馆选员舱箱窗站井段篇头]|\d)"
-_BEHIND_PLACE = r"(?<![路街道巷弄里村同园区厦苑第编订单版型])(?<!尾号)"
+_BEHIND_PLACE = r"(?<![路街道巷弄里村同园区厦苑第编订单版型大小])(?<!尾号)"
 _MONTH_DAY = re.compile(
     rf"{LEFT}(?:(?P<year>{YEAR})的?)?(?P<month>{MONTH})月份?的?(?P<day>{DAY_NUMBER})(?:[号日](?!线|楼)|(?![\d个天件点块元:.%万千百周只款]))"
 )
@@ -139,8 +148,9 @@ _DAY_OF_MONTH = re.compile(
 )
 _ISO = re.compile(
     r"(?<![\da-z.])(?P<year>(?:19|20)\d\d)(?P<sep>[-/.年])(?P<month>\d{1,2})(?:(?P=sep)|月)(?P<day>\d{1,2})[日号]?"
-    r"(?!\d|[-/.]\d)"
+    r"(?!\d|[/.]\d|-\d{1,2}(?!\d))"
 )
+_YEAR_MONTH = re.compile(r"(?<![\da-z./-])(?P<year>20\d\d)[-/](?P<month>1[0-2]|0?[1-9])(?![\d/.-])")
 _COMPACT = re.compile(
     r"(?<![\da-z.])(?P<year>20\d\d)(?P<month>0[1-9]|1[0-2])(?P<day>0[1-9]|[12]\d|3[01])(?![\da-z.]|[元块号])"
 )
@@ -153,6 +163,11 @@ _DAYS_FOLLOW = "[号日的到至那当买下发付收签前后之以晚早上中
 _SHORT = re.compile(
     rf"{_BEFORE_SHORT}(?:(?P<month>1[0-2]|0[1-9]|[1-9](?=/|\.\d\d{_DAYS_FOLLOW}))[./-](?P<day>3[01]|[12]\d|0[1-9])"
     rf"[号日]?{_AFTER_SHORT}|(?P<numbered>1[0-2]|0?[1-9])[./](?P<th>[1-9])[号日])"
+)
+
+_SHORT_TO_SHORT = re.compile(
+    rf"{_BEFORE_SHORT}(?P<month>1[0-2]|0?[1-9](?=/))(?P<sep>[./])(?P<day>[0-3]?\d){TO}"
+    rf"(?P<to_month>1[0-2]|0?[1-9])(?P=sep)(?P<to_day>[0-3]?\d)[号日]?{_AFTER_SHORT}"
 )
 
 
@@ -195,6 +210,13 @@ def _short(match: Match, today: date) -> Span:
     return days(in_year_near(today, lambda year: date(year, number, day)))
 
 
+def _short_to_short(match: Match, today: date) -> Span:
+    begin = in_year_near(today, lambda year: date(year, int(match["month"]), int(match["day"])))
+    month_of_end, day_of_end = int(match["to_month"]), int(match["to_day"])
+    end = date(begin.year + (month_of_end < begin.month), month_of_end, day_of_end)
+    return days(begin, end)
+
+
 # --- months, quarters, years ----------------------------------------------------------------------------------
 
 _NO_MOON = r"(?![亮饼薪卡租费供均销付票嫂子季历光球\d])"
@@ -203,7 +225,7 @@ _MONTHS = re.compile(
     rf"{LEFT}(?:(?P<year>{YEAR})的?)?(?P<from>{MONTH})月?份?{TO}(?P<to>{MONTH})月份?(?![\d一二三四五六七八九十])"
 )
 _RELATIVE_MONTH = re.compile(
-    rf"(?:(?P<prefix>{_PREFIX})(?:一?个)?)月(?:份|(?P<part>{_MONTH_PARTS}))?{_NO_MOON}|(?<![个\d一二三四五六七八九十])月(?P<alone>初|中旬|底|末)"
+    rf"(?:(?P<prefix>{_PREFIX})(?:一?个)?)月(?:份|(?P<part>{_MONTH_PARTS}))?{_NO_MOON}|(?<![个\d一二三四五六七八九十])月(?P<alone>初|中旬|底|末)|(?<![月份])(?P<third>[上中下]旬)"
 )
 _WHOLE_YEAR = re.compile(
     rf"(?P<year>{YEAR}|(?<!\d)(?:19|20)\d\d年)(?:(?:的|年)?(?P<part>[初中底末]|[上下]半年|(?:第?[一二三四1-4]|[上下]|q[1-4])季度?))?(?![会级龄轻货度])"
@@ -218,6 +240,10 @@ def _month(match: Match, today: date) -> Span:
     return month(year, number, match["part"] or "")
 
 
+def _year_month(match: Match, today: date) -> Span:
+    return month(int(match["year"]), int(match["month"]))
+
+
 def _months(match: Match, today: date) -> Span:
     first, last, year = whole(match["from"]), whole(match["to"]), year_of(match["year"], today)
     if year is None:
@@ -227,7 +253,7 @@ def _months(match: Match, today: date) -> Span:
 
 def _relative_month(match: Match, today: date) -> Span:
     other = add_months(today.replace(day=1), _step(match["prefix"] or ""))
-    return month(other.year, other.month, match["part"] or match["alone"] or "")
+    return month(other.year, other.month, match["part"] or match["alone"] or match["third"] or "")
 
 
 _YEAR_PARTS = {"初": (1, 1), "中": (6, 6), "底": (12, 12), "末": (12, 12), "上半年": (1, 6), "下半年": (7, 12)}
@@ -260,6 +286,7 @@ _FORMS: tuple[Form, ...] = (
     (_DAY_WORDS, _day_word),
     (_YEAR_AGO_TODAY, _ago_today),
     (_WEEKDAY, _weekday),
+    (_TWO_WEEKDAYS, _two_weekdays),
     (_WHOLE_WEEK, _whole_week),
     (_WEEKEND, _weekend),
     (_MONTH_DAY, _month_day),
@@ -269,6 +296,8 @@ _FORMS: tuple[Form, ...] = (
     (_ISO, _iso),
     (_COMPACT, _iso),
     (_SHORT, _short),
+    (_SHORT_TO_SHORT, _short_to_short),
+    (_YEAR_MONTH, _year_month),
     (_MONTH, _month),
     (_MONTHS, _months),
     (_RELATIVE_MONTH, _relative_month),

@@ -9,6 +9,7 @@ from decimal import Decimal
 from adapters.message import Json
 from nlu.rules.found import Found, plain_number
 from nlu.rules.numerals import ARABIC, HAN, NUMERAL, read, read_int
+from nlu.rules.pieces import TO
 
 _LEFT = r"(?<![\da-z*零〇一二两三四五六七八九十百千万亿])(?<![\d][.,:/-])"
 
@@ -50,14 +51,14 @@ def _percent(match: re.Match[str]) -> Decimal | None:
 # --- numbers ------------------------------------------------------------------------------------------------
 
 MEASURES = (
-    "个月|个|件|条|单|笔|次|双|台|份|张|只|本|包|箱|盒|瓶|袋|套|部|辆|把|支|杯|位|名|人|斤|公斤|千克|克|吨|米|厘米|公里|升"
-    "|毫升|天|小时|分钟|秒|年|岁|周|遍|种|样|家|层|页|行|字|寸|码|倍|回|趟|颗|粒|块|片|根|棵|束|朵|桶|罐|卷|批|组|副|对|打|期"
+    "个月|个|件(?!套)|条|单|笔|(?<!番五)次|双|台|份|张|只|本|包|箱|盒|瓶|袋|套|部|辆|把|支|杯|位|名|人|斤|公斤|千克|克|吨|米|厘米|公里|升"
+    "|毫升|天|小时|分钟|秒|年(?!代)|岁|(?<!四)周|遍|种|样|家|层|页|行|字|寸|码|倍|回|趟|颗|粒|块|片|根|棵|束|朵|桶|罐|卷|批|组|副|对|打|期"
 )
 _COUNT = rf"(?:{MEASURES})"
 _UNIT_NAMES = "(?:kg|cm|mm|km|ml|gb|tb)(?![a-z0-9])"
 _FORMS = (
     rf"第(?P<rank>{NUMERAL})",
-    rf"{_LEFT}(?P<from>{NUMERAL})(?:到|至|[-~—])(?P<to>{NUMERAL})(?={_COUNT})",
+    rf"{_LEFT}(?P<from>{NUMERAL}){TO}(?P<to>{NUMERAL})(?={_COUNT})",
     rf"{_LEFT}(?P<round>\d*0|[一二两三四五六七八九十百千万]*[十百千万])(?P<more>[几多来])(?={_COUNT})",
     rf"{_LEFT}(?P<pair>一两|两三|三四|三五|四五|五六|六七|七八|八九)(?P<unit>[十百千万]?)(?={_COUNT})",
     rf"{_LEFT}(?P<with_half>{NUMERAL})(?P<measure>个|斤|公斤|米|天|年|小时)半(?![价夜天年月路截])",
@@ -84,11 +85,7 @@ def numbers(text: str) -> Iterator[Found]:
     for match in _NUMBER.finditer(text):
         value = _number(match)
         if value is not None and not _NO_COUNT.match(text, match.start()):
-            yield Found("number", match.start(), _end(match), value)
-
-
-def _end(match: re.Match[str]) -> int:
-    return match.end("with_half") if match["with_half"] else match.end()
+            yield Found("number", *match.span(), value)
 
 
 def _number(match: re.Match[str]) -> Json:

@@ -55,9 +55,9 @@ _UNITS: dict[str, _Length] = {
     "周": _Length(days=7), "星期": _Length(days=7), "礼拜": _Length(days=7), "月": _Length(months=1),
     "季度": _Length(months=3), "年": _Length(months=12),
 }  # fmt: skip
-_FEW_WORDS, _FEW = ("几", "数"), 7
+_FEW_WORDS, _FEW = ("几", "数", "些"), 7
 """几天 is a week at most."""
-_COUNT = f"(?:{NUMERAL}|半|几|数)"
+_COUNT = f"(?:{NUMERAL}|半|几|数|些)"
 _ONE = rf"(?:{_COUNT}(?:个?半?(?:工作日|小时|钟头|星期|礼拜|季度)|个半?[月钟]|分钟|秒钟?|刻钟|[周天日年]半?)|半月)"
 _LENGTH = rf"(?P<length>{_ONE}{{1,3}})"
 _ONE_PARTS = re.compile(
@@ -101,9 +101,11 @@ _WITHIN = re.compile(rf"{_LEFT}(?P<past>最近|近|过去|这)?{_LENGTH}(?:之�
 _LAST = re.compile(rf"(?:最近|(?<![附靠接临将])近|过去|这)的?{_LENGTH}")
 _SINCE = re.compile(rf"{_LEFT}{_LENGTH}(?:以来|来(?![的了电货]))")
 _NEXT = re.compile(rf"(?:未来|接下来|今后|往后)的?{_LENGTH}")
-_BEFORE = re.compile(rf"(?<![之以提])前(?P<length>(?:{NUMERAL}|几)(?:个?(?:小时|星期|礼拜)|个月|[天日周年]))(?!前|内)")
+_BEFORE = re.compile(
+    rf"(?<![之以提])前(?P<length>(?:{NUMERAL}|[几些])(?:个?(?:小时|星期|礼拜)|个月|[天日周年]))(?!前|内)"
+)
 _AFTER = re.compile(rf"(?<![之以今往最])后(?P<length>(?:{NUMERAL}|几)[天日周])(?!后|内)")
-_NOW = re.compile(r"刚才|刚刚|现在|目前|此刻|眼下|当前|这会儿?(?!议)")
+_NOW = re.compile(r"刚才|刚刚(?!好)|现在|目前|此刻|眼下|当前|这会儿?(?!议)")
 _OF_THE_PAST = re.compile(
     r"(?:我|里|间|所有|全部)?的?(?:所有|全部)?(?:订单|记录|消费|账单|交易|流水|明细|购买|买的|下的|下单|花了|充值记录)"
 )

@@ -19,14 +19,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from nlu.rules.calendar import Span, minutes, until
+from nlu.rules.calendar import Span, days, minutes, until
 from nlu.rules.clock import Clock, clocks, end_after
 from nlu.rules.dates import Dated, dates
 from nlu.rules.found import Found, longest
+from nlu.rules.numerals import NUMERAL, read_int
 from nlu.rules.offsets import offsets
+from nlu.rules.pieces import TO
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +43,13 @@ class _Point:
 
 
 _MAY_BE_TIME = re.compile(
-    r"[\d天日周月年期拜节点时号旦夕庆夜昨今明前后晚早晨午昏刚现目此眼当这内来过近双季至秋阳午]|十一|五一|六一|q[1-4]|[ap]m"
+    r"[\d天日周旬月年期拜节点时号旦夕庆夜昨今明前后晚早晨午昏刚现目此眼当这内来过近双季至秋阳午]|十一|五一|六一|q[1-4]|[ap]m"
 )
+_DAYS_FROM = re.compile(rf"的?(?P<way>[前后])(?P<count>{NUMERAL})天")
+_EVERY = re.compile(r"(?:每[天日晚早月]|天天|每个?(?:周|星期|礼拜)[一二三四五六日天]?|每个?月(?:\d+[号日])?)的?$")
 _GLUE = re.compile(r"[ 的,t]?")
-_TO = re.compile(r" ?(?:到|至|[-~—–]|一直到) ?")
+_TO = re.compile(TO)
+_TO_HERE = re.compile(rf"(?:[点分半刻]|\d\d){TO}$")
 
 
 def times(text: str, now: datetime) -> Iterator[Found]:
@@ -57,16 +62,35 @@ def times(text: str, now: datetime) -> Iterator[Found]:
 
 def _points(text: str, now: datetime) -> list[_Point]:
     today = now.date()
-    read: list[_Point] = [_Point(one.start, one.end, one.span) for one in offsets(text, now)]
     said = longest(clocks(text))
-    for one in longest(dates(text, today)):
+    counted = [Dated(one.start, one.end, one.span) for one in offsets(text, now)]
+    read: list[_Point] = []
+    for one in longest([*counted, *dates(text, today)]):
+        one = _moved(text, one)
         clock = _clock_behind(text, one.end, said)
-        if clock is not None:
+        if clock is not None and (one.span is None or not one.span.timed):
             read.append(_Point(one.start, clock.end, _on(one, clock), one, clock))
         elif not one.needs_part:
             read.append(_Point(one.start, one.end, one.span, one))
-    read += [_Point(clock.start, clock.end, clock.on(today), clock=clock) for clock in said if not clock.needs_date]
-    return longest(read)
+    read += [
+        _Point(clock.start, clock.end, clock.on(today), clock=clock)
+        for clock in said
+        if not clock.needs_date or (clock.hour is not None and _TO_HERE.search(text, 0, clock.start))
+    ]
+    return [replace(one, span=None) if _EVERY.search(text, 0, one.start) else one for one in longest(read)]
+
+
+def _moved(text: str, one: Dated) -> Dated:
+    """国庆前一天, 3月5号后两天: some days from the day that was named."""
+    match = _DAYS_FROM.match(text, one.end)
+    count = read_int(match["count"]) if match else None
+    if match is None or count is None or one.span is None or one.again is None or one.span.first != one.span.last:
+        return one
+    try:
+        shift = timedelta(days=count if match["way"] == "后" else -count)
+        return Dated(one.start, match.end(), days(one.span.first.date() + shift))
+    except OverflowError:
+        return Dated(one.start, match.end(), None)
 
 
 def _clock_behind(text: str, end: int, said: list[Clock]) -> Clock | None:
@@ -77,7 +101,7 @@ def _clock_behind(text: str, end: int, said: list[Clock]) -> Clock | None:
 
 def _on(one: Dated, clock: Clock) -> Span | None:
     if one.span is None or one.span.first != one.span.last:
-        return None if one.span is None else one.span
+        return one.span
     return clock.on(one.span.first.date())
 
 

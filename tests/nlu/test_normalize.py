@@ -6,7 +6,7 @@ import unicodedata
 from itertools import pairwise
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from nlu.normalize import normalize
@@ -94,6 +94,7 @@ _HARD = st.text(
 )
 
 
+@settings(deadline=None)
 @given(st.text() | _HARD)
 @example("\u1e9e\u0345\u0301")
 @example("か\u200b\u3099")
@@ -103,6 +104,7 @@ def test_folding_twice_changes_nothing(text: str) -> None:
     assert normalize(once).text == once
 
 
+@settings(deadline=None)
 @given(st.text() | _HARD)
 def test_offsets_never_fall_and_stay_inside(text: str) -> None:
     done = normalize(text)
@@ -117,6 +119,7 @@ def test_offsets_never_fall_and_stay_inside(text: str) -> None:
         assert 0 <= first < last <= len(text)
 
 
+@settings(deadline=None)
 @given(st.text() | _HARD)
 def test_the_folded_text_can_be_written_as_utf8(text: str) -> None:
     folded = normalize(text).text
@@ -124,11 +127,13 @@ def test_the_folded_text_can_be_written_as_utf8(text: str) -> None:
     assert not any(unicodedata.category(char) == "Cc" for char in folded)
 
 
+@settings(deadline=None)
 @given(st.text(st.characters(min_codepoint=33, max_codepoint=126), max_size=30).filter(lambda t: not _repeats(t)))
 def test_ascii_words_only_lose_their_case(text: str) -> None:
     assert normalize(text).text == text.lower()
 
 
+@settings(deadline=None)
 @given(st.text(st.sampled_from("我想查一下昨天的订单到哪了退款发票地址密码余额优惠券投诉人工客服"), max_size=30))
 def test_simplified_text_stays_as_it_is(text: str) -> None:
     done = normalize(text)

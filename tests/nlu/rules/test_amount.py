@@ -6,7 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adapters.message import Json
@@ -241,23 +241,27 @@ def spelled(value: int) -> str:
     return words.removeprefix("一") if words.startswith("一十") else words
 
 
+@settings(deadline=None)
 @given(st.integers(0, 99_999_999))
 def test_a_spelled_number_is_read_back(value: int) -> None:
     assert read(spelled(value)) == value
 
 
+@settings(deadline=None)
 @given(st.integers(0, 10**12))
 def test_a_number_in_figures_is_read_back(value: int) -> None:
     assert read(str(value)) == value
     assert read(f"{value:,}") == value
 
 
+@settings(deadline=None)
 @given(st.text("零〇一二两三四五六七八九十百千万亿点半0123456789.,kw", max_size=12))
 def test_what_is_no_numeral_is_none_and_no_error(text: str) -> None:
     value = read(text)
     assert value is None or value >= 0
 
 
+@settings(deadline=None)
 @given(
     st.integers(1, 9_999_999), st.sampled_from(["{}元", "￥{}", "{}块钱", "¥ {}", "人民币{}元", "花了{}元", "退我{}块"])
 )
@@ -267,6 +271,7 @@ def test_a_sum_is_found_in_every_form(cents: int, form: str) -> None:
         assert [v for _, v in values("amount", form.format(written))] == [float(value)]
 
 
+@settings(deadline=None)
 @given(st.integers(1, 999_999))
 def test_a_spelled_sum_is_found(value: int) -> None:
     assert values("amount", f"{spelled(value)}元") == [(f"{spelled(value)}元", value)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime, timedelta
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adapters.message import Json
@@ -34,6 +34,7 @@ def han(number: int) -> str:
 _dates = st.dates(date(2000, 1, 1), date(2099, 12, 31))
 
 
+@settings(deadline=None)
 @given(_dates)
 def test_a_full_date_is_read_in_every_way_of_writing_it(day: date) -> None:
     year, month, dom = day.year, day.month, day.day
@@ -51,6 +52,7 @@ def test_a_full_date_is_read_in_every_way_of_writing_it(day: date) -> None:
         assert value_of(text) == day.isoformat()
 
 
+@settings(deadline=None)
 @given(st.dates(date(2026, 1, 1), date(2026, 12, 31)))
 def test_a_date_without_its_year_is_in_the_year_nearby(day: date) -> None:
     meant = in_year_near(TODAY, lambda year: date(year, day.month, day.day)).isoformat()
@@ -63,6 +65,7 @@ def test_a_date_without_its_year_is_in_the_year_nearby(day: date) -> None:
         assert value_of(text) == meant
 
 
+@settings(deadline=None)
 @given(st.dates(date(2026, 1, 1), date(2026, 12, 31)), st.dates(date(2025, 1, 1), date(2027, 12, 31)))
 def test_the_year_nearby_is_at_most_nine_months_away(said: date, today: date) -> None:
     meant = in_year_near(today, lambda year: date(year, said.month, said.day))
@@ -70,6 +73,7 @@ def test_the_year_nearby_is_at_most_nine_months_away(said: date, today: date) ->
     assert abs((meant - today).days) <= 270
 
 
+@settings(deadline=None)
 @given(_dates, st.integers(0, 23), st.integers(0, 59))
 def test_a_date_with_a_time_is_read_in_every_way_of_writing_it(day: date, hour: int, minute: int) -> None:
     meant = f"{day.isoformat()}T{hour:02d}:{minute:02d}"
@@ -88,6 +92,7 @@ def _part_of(hour: int) -> str:
     return next(part for until, part in parts if hour < until)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 23), st.integers(0, 59))
 def test_a_time_of_day_is_read_from_its_part_and_twelve_hours(hour: int, minute: int) -> None:
     meant = f"2026-11-19T{hour:02d}:{minute:02d}"
@@ -101,6 +106,7 @@ def test_a_time_of_day_is_read_from_its_part_and_twelve_hours(hour: int, minute:
         assert value_of(f"{part}{han(twelve)}点{han(minute)}分") == meant
 
 
+@settings(deadline=None)
 @given(st.integers(1, 99))
 def test_days_weeks_and_hours_are_counted_from_now(count: int) -> None:
     for number in (str(count), han(count)):
@@ -115,6 +121,7 @@ def test_days_weeks_and_hours_are_counted_from_now(count: int) -> None:
         }
 
 
+@settings(deadline=None)
 @given(_dates, _dates)
 def test_from_a_day_to_a_later_day_is_one_stretch(one: date, other: date) -> None:
     first, last = min(one, other), max(one, other)
@@ -124,6 +131,7 @@ def test_from_a_day_to_a_later_day_is_one_stretch(one: date, other: date) -> Non
         assert value_of(text) == {"from": first.isoformat(), "to": last.isoformat()}
 
 
+@settings(deadline=None)
 @given(st.integers(-3, 3), st.integers(0, 6))
 def test_every_weekday_around_is_found(weeks: int, weekday: int) -> None:
     prefix = "上" * -weeks if weeks < 0 else "下" * weeks
@@ -133,6 +141,7 @@ def test_every_weekday_around_is_found(weeks: int, weekday: int) -> None:
         assert value_of(f"{prefix}{name}{'一二三四五六日'[weekday]}") == meant
 
 
+@settings(deadline=None)
 @given(
     st.text(
         "上下这本今明昨前后天周星期月年日号点半刻时分钟一二三十0123456789到至-:./早晚上下午凌晨个内来过近初底末",
@@ -149,6 +158,7 @@ def test_no_mixture_of_time_words_is_an_error(text: str) -> None:
                 assert one.value["from"] < one.value["to"]
 
 
+@settings(deadline=None)
 @given(st.text(max_size=60))
 def test_no_text_is_an_error_and_entities_quote_it(text: str) -> None:
     at = 0
