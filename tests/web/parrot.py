@@ -19,6 +19,7 @@ from adapters.degrade import fit
 from adapters.message import Button, Card, Custom, File, Image, Link, Markdown, Reply, Text, Transfer
 from bot.service import Service
 from bot.sqlite import SqliteStore
+from bot.store import Store
 from bot.web import Origins, Site, mount
 from bot.work import Bot
 from flows.actions import Registry
@@ -72,17 +73,17 @@ class Parrot:
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    store: SqliteStore
+    store: Store
     runner: web.AppRunner
     url: str
 
 
 @asynccontextmanager
 async def serving(
-    path: Path, port: int = 0, origins: Origins | None = None, rest_wait_s: float = 10
+    where: Path | Store, port: int = 0, origins: Origins | None = None, rest_wait_s: float = 10
 ) -> AsyncIterator[Served]:
     """The whole way of a turn behind HTTP: a store, workers, pages."""
-    store = SqliteStore(path)
+    store = SqliteStore(where) if isinstance(where, Path) else where
     await store.open()
     bot = Bot(lambda text, now: meaning(text), Parrot(), Registry(), UTC)
     service = Service(store, bot, fit)

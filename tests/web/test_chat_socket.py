@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -12,7 +14,7 @@ import pytest
 from adapters.web import LIVE, SAY_CHARS, Say, visitor
 from bot.inbox import turn_of
 from bot.web.chat import PAGE_TURNS, VISITOR_BURST
-from tests.web.parrot import Served
+from tests.web.parrot import Served, serving
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -100,13 +102,15 @@ async def test_two_pages_of_one_visitor_see_the_same_and_strangers_see_nothing(c
         await stranger.socket.receive(timeout=0.3)
 
 
-async def test_the_visitors_key_is_stored_nowhere(service: Served, client: aiohttp.ClientSession) -> None:
-    phone = await Phone.open(client)
-    await phone.say("秘密")
-    await phone.until("turn", status="sent")
-    db = sqlite3.connect(service.store.path)
-    dump = "\n".join(db.iterdump())
-    db.close()
+async def test_the_visitors_key_is_stored_nowhere(tmp_path: Path) -> None:
+    path = tmp_path / "keys.db"
+    async with serving(path) as service, aiohttp.ClientSession(service.url) as client:
+        phone = await Phone.open(client)
+        await phone.say("秘密")
+        await phone.until("turn", status="sent")
+        await phone.socket.close()
+    with closing(sqlite3.connect(path)) as db:
+        dump = "\n".join(db.iterdump())
     assert visitor(phone.key) in dump
     assert phone.key not in dump
 
