@@ -17,7 +17,7 @@ async def refund_order(call):
     return {"refund_id": "R1"}                            # a dict sets slots of these names, and is the value
 
 @flow(intent="refund", name="退款", collects=("order_id", "reason"))
-def refund(slots):
+def refund(slots) -> Walk:
     order_id = yield Ask("order_id")                      # says utter_ask_order_id, waits
     order = yield Call("lookup_order", {"order_id": order_id})
     if order["state"] != "paid":
@@ -35,6 +35,6 @@ without `action_` before it. The other steps: `Set({"slot": value})`, `Link("flo
 
 from flows.actions import Invocation, action, flow
 from flows.state import Result
-from flows.steps import Ask, Call, Handoff, Link, Say, Set, SubFlow
+from flows.steps import Ask, Call, Handoff, Link, Say, Set, SubFlow, Walk
 
-__all__ = ["Ask", "Call", "Handoff", "Invocation", "Link", "Result", "Say", "Set", "SubFlow", "action", "flow"]
+__all__ = ["Ask", "Call", "Handoff", "Invocation", "Link", "Result", "Say", "Set", "SubFlow", "Walk", "action", "flow"]

@@ -43,7 +43,8 @@ def _corrected(said: Said, situation: Situation, marked: bool) -> tuple[list[Com
     if situation.asked and not marked:
         taken.extend(situation.value(situation.asked, said.meaning, situation.asked)[1])
     for name, old in situation.answered.items():
-        value, found = situation.value(name, said.meaning)
+        # what only counts while it is asked for (a bare number) counts for a correction in so many words, too
+        value, found = situation.value(name, said.meaning, name if marked else "")
         if value is None or any(each in taken for each in found):
             continue
         if len(found) > 1 and not isinstance(value, list):

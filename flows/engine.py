@@ -21,7 +21,7 @@ from flows.repair import obey
 from flows.responses import Speaker
 from flows.situation import Knowledge, Situation
 from flows.stage import Stage
-from flows.state import Actions, Dialogue, Frame, Heard, Outcome, Result, Why, snake_case
+from flows.state import Actions, Dialogue, Frame, Heard, Outcome, Result, SessionStart, Why, snake_case
 from flows.steps import Ask, Flow
 from flows.understand import understand
 from flows.yaml_flows import Graph, read_flows
@@ -43,12 +43,15 @@ class Engine:
 
     async def step(self, dialogue: Dialogue, heard: Heard, actions: Actions) -> Outcome:
         """One turn. Never raises for what a customer says; what fails is in the trace, with the flag `error`."""
-        dialogue, expired = self._fresh(dialogue, heard.at)
+        dialogue, began = self._fresh(dialogue, heard.at)
         decision = understand(heard, self.situation(dialogue))
         if not decision.commands:
-            return Outcome(dialogue, trace=(*expired, Why("silence", decision.why)))
+            return Outcome(dialogue, trace=(Why("silence", decision.why),))
         stage = self._stage(dialogue, heard, actions)
-        stage.trace += expired
+        if began and SessionStart() not in decision.commands:
+            stage.trace.append(Why("session_start", began))
+            stage.pattern("pattern_session_start", reason=began.partition(":")[0])
+            await stage.run()
         names = ", ".join(snake_case(type(command)) for command in decision.commands)
         stage.trace.append(Why(names, decision.why))
         await obey(stage, decision.commands)
@@ -90,13 +93,13 @@ class Engine:
     def _knowledge(self) -> Knowledge:
         return Knowledge.of(self.domain, self.flows)
 
-    def _fresh(self, dialogue: Dialogue, at: float) -> tuple[Dialogue, list[Why]]:
-        """The dialogue, begun anew where the last session has run out."""
+    def _fresh(self, dialogue: Dialogue, at: float) -> tuple[Dialogue, str]:
+        """The dialogue, begun anew where the last session has run out; and `new` or `expired`, with why."""
         if not dialogue.last_at and not dialogue.slots:
-            return replace(dialogue, slots=self.domain.initial), []
+            return replace(dialogue, slots=self.domain.initial), "new: nothing was said before"
         silent = at - dialogue.last_at
         if not self.domain.expiry_s or silent <= self.domain.expiry_s:
-            return dialogue, []
+            return dialogue, ""
         carried = dialogue.slots if self.domain.carry_over else {}
         for frame in reversed(dialogue.stack):
             # what an unfinished flow had collected ends with it
@@ -106,7 +109,7 @@ class Engine:
             mentions=dialogue.mentions if self.domain.carry_over else {},
             last_at=dialogue.last_at,
         )
-        return fresh, [Why("session_start", f"silent for {silent / 60:.0f} minutes: a new session")]
+        return fresh, f"expired: silent for {silent / 60:.0f} minutes"
 
     def _stage(self, dialogue: Dialogue, heard: Heard, actions: Actions) -> Stage:
         seen: dict[str, int] = {}

@@ -167,7 +167,7 @@ class _Replay:
             case Handoff():
                 self.progress.stop, self.progress.handoff = "handoff", step
             case Repeat() | Forget() | Options():
-                self.progress.effects.append(step)
+                self.effect(step, self.key(prefix, type(step).__name__.lower()))
             case _:
                 what = f"the flow '{self.frame.flow}' yielded {type(step).__name__}, which is no step"
                 raise FlowFailed("error", what)
@@ -290,6 +290,13 @@ class _Replay:
             else:
                 self.utter(step.response, {**self.slots, **self.context, **step.values})
         self.note(Entry(key, "say", args))
+
+    def effect(self, step: Repeat | Forget | Options, key: str) -> None:
+        """What only the stage can do; once, like a saying."""
+        if self.known(key, "say", None) is None:
+            self.catch_up()
+            self.progress.effects.append(step)
+            self.note(Entry(key, "say"))
 
     def utter(self, response: str, values: Mapping[str, Json]) -> None:
         try:

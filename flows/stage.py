@@ -46,6 +46,8 @@ class Stage:
     misses: int = 0
     ran: int = 0
     repeated: bool = False
+    questions_from: int = 0
+    """Where in `replies` the waiting question begins."""
 
     # --- the stack
 
@@ -143,9 +145,8 @@ class Stage:
                 self.repeated = bool(self.before.said)
             case Forget():
                 del self.stack[:-1]
-                self.slots = self.setting.domain.initial
                 self.mentions.clear()
-                self.stack[-1] = replace(frame, start=dict(self.slots))
+                self.stack[-1] = replace(frame, start=self.setting.domain.initial)
             case Options(response):
                 self.offer(response, [str(each) for each in frame.context.get("options") or ()])
 
@@ -155,9 +156,15 @@ class Stage:
         buttons = tuple(Button(self.title(flow), f"/{flow}") for flow in flows)
         self.replies.append(Card(text=text, buttons=buttons))
 
+    def unask(self) -> None:
+        """Take the waiting question back: nobody is to answer it any more."""
+        if self.stack and self.stack[-1].waiting:
+            del self.replies[self.questions_from :]
+
     async def question(self, ask: Ask) -> bool:
         """Ask; False where asking failed, and something else has the word."""
         self.asked = ask.slot
+        self.questions_from = len(self.replies)
         if self.repeated:
             # what was said again ended with this very question
             return True
@@ -208,6 +215,9 @@ class Stage:
         for name in progress.collected - persisted:
             after[name] = self.initial(name)
         self.leave(frame, after, progress.collected - persisted)
+        if any(isinstance(effect, Forget) for effect in progress.effects):
+            self.slots = self.setting.domain.initial
+            self.mentions.clear()
 
     def leave(self, frame: Frame, after: Mapping[str, Json], reset: set[str] | frozenset[str]) -> None:
         changed = {k: v for k, v in after.items() if frame.start.get(k) != v and k not in reset}

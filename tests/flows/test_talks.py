@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from adapters.message import Custom, Event, File, Image, Link, Location, Video, Voice
+from tests.flows.making import engine
 from tests.flows.talk import NOON, Talk
 
 ASK_ORDER = "请问您的订单号是多少？"
@@ -212,6 +213,7 @@ async def test_a_human_is_called_from_anywhere_and_nothing_is_asked_again() -> N
 async def test_two_wishes_in_one_message_are_both_served() -> None:
     talk = Talk()
     assert await talk.says("查一下余额，然后转人工") == ["余额88.5元。", HANDOFF]
+    assert await talk.says("我要退款，转人工") == [HANDOFF]
 
 
 async def test_repeating_says_the_same_once() -> None:
@@ -230,7 +232,7 @@ async def test_buttons_still_count_after_a_repeat() -> None:
 
 async def test_restarting_forgets_everything() -> None:
     talk = Talk()
-    await said(talk, "查一下DD1的物流", "我要退款")
+    await said(talk, "查一下DD1的物流", "我要退款", "DD2")
     assert await talk.says("/restart") == ["好的，我们重新开始。请问有什么可以帮您？"]
     assert (talk.dialogue.stack, talk.slots) == ((), {})
     assert await talk.says("把它退了") == [ASK_ORDER]
@@ -336,6 +338,27 @@ async def test_a_session_ends_after_an_hour_of_silence() -> None:
     assert talk.outcome.trace[0].what == "session_start"
 
 
+async def test_a_bot_may_greet_at_each_new_session() -> None:
+    greeting = """
+    flows:
+      pattern_session_start:
+        description: own
+        steps:
+          - noop: true
+            next:
+              - if: context.reason is "expired"
+                then:
+                  - action: utter_hello
+                    next: END
+              - else: END
+      look: {description: look, steps: [{collect: a}]}
+    """
+    talk = Talk(engine(greeting))
+    assert await talk.says("/look") == ["a?"]
+    talk.at += 3700
+    assert await talk.says("/look") == ["hello", "a?"]
+
+
 async def test_a_session_goes_on_within_the_hour() -> None:
     talk = Talk()
     await talk.says("我要退款")
@@ -382,4 +405,4 @@ async def test_every_turn_says_why() -> None:
     talk = Talk()
     await talk.says("我要退款")
     whats = [why.what for why in talk.outcome.trace]
-    assert whats == ["start_flow", "start refund", "refund/order_id"]
+    assert whats == ["session_start", "start_flow", "start refund", "refund/order_id"]

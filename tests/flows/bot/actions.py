@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
-from flows import Ask, Call, Invocation, Result, Say, SubFlow, action, flow
+from flows import Ask, Call, Invocation, Result, Say, SubFlow, Walk, action, flow
 
 STATES = {"DD1": "paid", "DD2": "paid", "DD3": "sent"}
 
@@ -36,7 +35,7 @@ async def broken(call: Invocation) -> None:
 
 
 @flow(intent="survey", name="评价", collects=("score",))
-def survey(slots: Any) -> Iterator[Any]:
+def survey(slots: Any) -> Walk:
     score = yield Ask("score")
     if score < 3:
         yield Call("broken", {"score": score})
@@ -44,12 +43,12 @@ def survey(slots: Any) -> Iterator[Any]:
 
 
 @flow(id="contact", collects=("phone",))
-def contact(slots: Any) -> Iterator[Any]:
+def contact(slots: Any) -> Walk:
     yield Ask("phone")
 
 
 @flow(intent="address", name="改地址", collects=("address",))
-def change_address(slots: Any) -> Iterator[Any]:
+def change_address(slots: Any) -> Walk:
     yield SubFlow("contact")
     yield Ask("address")
     yield Say("utter_address")
