@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -117,8 +118,8 @@ class LookupOptions(Strict):
 class LookupEntityExtractor(Component):
     """Finds the values of lookup tables and, unless switched off, the values marked in examples.
 
-    The longest value wins. Where examples give one wording several entities or roles, the most frequent is
-    taken. The value is as the author wrote it.
+    The longest value wins. Where examples give one wording several entities, the most frequent is taken. The
+    value is as the author wrote it. A role or group is told by the character before: 从[北京] is where from.
     """
 
     name: ClassVar[str] = "LookupEntityExtractor"
@@ -128,15 +129,17 @@ class LookupEntityExtractor(Component):
 
     values: Mapping[str, tuple[str, str]]
     """Normalised wording -> (entity, the author's wording)."""
+    roles: Mapping[str, tuple[str, str]]
+    """The entity and the character before it -> (role, group)."""
     lengths: Mapping[str, tuple[int, ...]]
     """First character -> lengths of the wordings that begin with it, the longest first."""
 
     @classmethod
-    def of(cls, values: Mapping[str, tuple[str, str]]) -> Self:
+    def of(cls, values: Mapping[str, tuple[str, str]], roles: Mapping[str, tuple[str, str]]) -> Self:
         lengths: dict[str, set[int]] = {}
         for wording in values:
             lengths.setdefault(wording[0], set()).add(len(wording))
-        return cls(values, {first: tuple(sorted(found, reverse=True)) for first, found in lengths.items()})
+        return cls(values, roles, {first: tuple(sorted(found, reverse=True)) for first, found in lengths.items()})
 
     @classmethod
     def train(cls, options: LookupOptions, corpus: Corpus) -> Self:
@@ -154,15 +157,17 @@ class LookupEntityExtractor(Component):
             for wording, value in sorted(corpus.data.synonyms.items())
             if value in kinds and (key := normalize(wording).text)
         }
-        return cls.of({**synonyms, **marked, **listed})
+        return cls.of({**synonyms, **marked, **listed}, _roles(corpus.data))
 
     @classmethod
     def load(cls, options: LookupOptions, folder: Path) -> Self:
-        kept: dict[str, list[str]] = json.loads((folder / "values.json").read_text("utf-8"))
-        return cls.of({wording: (name, value) for wording, (name, value) in kept.items()})
+        kept: dict[str, dict[str, list[str]]] = json.loads((folder / "values.json").read_text("utf-8"))
+        values, roles = ({key: (one, two) for key, (one, two) in kept[part].items()} for part in ("values", "roles"))
+        return cls.of(values, roles)
 
     def save(self, folder: Path) -> None:
-        (folder / "values.json").write_text(json.dumps(self.values, ensure_ascii=False), "utf-8")
+        kept = {"values": self.values, "roles": self.roles}
+        (folder / "values.json").write_text(json.dumps(kept, ensure_ascii=False), "utf-8")
 
     def __call__(self, doc: Doc) -> Doc:
         return add(doc, self._found(doc)) if self.values else doc
@@ -174,7 +179,8 @@ class LookupEntityExtractor(Component):
             if size:
                 kind, value = self.values[text[at : at + size]]
                 start, end = doc.normalized.span(at, at + size)
-                yield Entity(kind, doc.text[start:end], value, start, end, extractor=self.name)
+                role, group = self.roles.get(_role_key(kind, text[:at]), ("", ""))
+                yield Entity(kind, doc.text[start:end], value, start, end, role, group, self.name)
             at += size or 1
 
     def _size(self, text: str, at: int) -> int:
@@ -198,6 +204,21 @@ def _marked(data: NluData) -> dict[str, tuple[str, str]]:
                 counts[entity.type] = counts.get(entity.type, 0) + 1
                 wording.setdefault(key, entity.text)
     return {key: (max(sorted(counts), key=lambda name: counts[name]), wording[key]) for key, counts in seen.items()}
+
+
+def _role_key(kind: str, before: str) -> str:
+    return f"{kind} {before[-1:] or '^'}"
+
+
+def _roles(data: NluData) -> dict[str, tuple[str, str]]:
+    """What the examples mark most often after each character; the first of equals."""
+    seen: dict[str, Counter[tuple[str, str]]] = {}
+    for example in data.examples:
+        for entity in example.entities:
+            key = _role_key(entity.type, normalize(example.text[: entity.start]).text)
+            seen.setdefault(key, Counter())[(entity.role, entity.group)] += 1
+    most = {key: counts.most_common(1)[0][0] for key, counts in seen.items()}
+    return {key: told for key, told in sorted(most.items()) if any(told)}
 
 
 DUCKLING = {"amount-of-money": "amount", "phone-number": "phone", "duration": "time", "numeral": "number"}

@@ -109,6 +109,20 @@ def test_marked_values_are_found_unless_that_is_switched_off() -> None:
     assert found("机械键盘坏了", LookupEntityExtractor.train(LookupOptions(from_examples=False), marked)) == []
 
 
+def test_a_role_is_told_by_what_stands_before(tmp_path: Path) -> None:
+    trips = corpus(
+        "  - intent: go\n    examples: |\n"
+        '      - 从[北京]{"entity": "city", "role": "from"}到[上海]{"entity": "city", "role": "to"}\n'
+        '      - 从[三亚]{"entity": "city", "role": "from"}出发\n'
+        "      - 我在[三亚](city)\n"
+    )
+    extractor = LookupEntityExtractor.train(LookupOptions(), trips)
+    extractor.save(tmp_path)
+    for one in (extractor, LookupEntityExtractor.load(LookupOptions(), tmp_path)):
+        entities = one(Normalizer()(blank("從上海到三亚，我在北京", NOW))).entities
+        assert [(entity.value, entity.role) for entity in entities] == [("上海", "from"), ("三亚", "to"), ("北京", "")]
+
+
 def test_a_synonym_is_found_and_means_its_value() -> None:
     data = corpus(
         "  - lookup: city\n    examples: |\n      - 北京\n"
