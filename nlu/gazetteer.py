@@ -48,7 +48,10 @@ def _joined(text: str, at: int) -> bool:
 
 
 class RegexOptions(Strict):
-    """As Rasa's RegexEntityExtractor. `use_word_boundaries` is read but has no effect: Chinese has none."""
+    """As Rasa's RegexEntityExtractor: with `use_lookup_tables`, a LookupEntityExtractor joins the pipeline.
+
+    `use_word_boundaries` is read but has no effect: Chinese has none.
+    """
 
     case_sensitive: bool = False
     use_lookup_tables: bool = True

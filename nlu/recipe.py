@@ -112,6 +112,7 @@ def plan(source: Source) -> Recipe:
     planning = _Planning(source, language)
     for i, item in enumerate(listed):
         planning.item(("pipeline", i), item)
+    planning.find_lookups()
     if planning.foreign:
         planning.complete()
     else:
@@ -194,6 +195,12 @@ class _Planning:
             self.problems.append(Problem(str(self.source.path), step.line, what, "keep one"))
             return
         self.steps.append(step)
+
+    def find_lookups(self) -> None:
+        """Rasa's RegexEntityExtractor finds lookup tables as well; here that is another component's work."""
+        regex = next((step for step in self.steps if step.name == "RegexEntityExtractor"), None)
+        if regex is not None and getattr(regex.options, "use_lookup_tables", False):
+            self.put("LookupEntityExtractor", {"from_examples": False}, regex.line, "RegexEntityExtractor")
 
     def complete(self) -> None:
         """A pipeline of another system: in our order, with what its components need and did not name here."""

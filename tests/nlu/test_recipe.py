@@ -93,6 +93,12 @@ def test_every_component_of_rasa_alone_makes_a_pipeline(rasa: str) -> None:
     assert set(STANDS_FOR[rasa]) <= set(names(recipe)) <= set(COMPONENTS)
 
 
+def test_rasas_regex_extractor_finds_lookup_tables_too() -> None:
+    head = "pipeline:\n  - name: JiebaTokenizer\n  - name: RegexEntityExtractor\n"
+    assert "LookupEntityExtractor" in names(of(head))
+    assert "LookupEntityExtractor" not in names(of(head + "    use_lookup_tables: false\n"))
+
+
 def test_a_custom_component_is_left_out_with_a_warning() -> None:
     recipe = of("pipeline:\n  - name: my.bert.Tokenizer\n  - name: DIETClassifier\n")
     [warning] = recipe.warnings
