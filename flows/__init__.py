@@ -31,10 +31,25 @@ def refund(slots) -> Walk:
 A flow is re-run from the top on each turn and its journal answers for what has happened, so it must be
 deterministic: no clock, no randomness, no I/O but through steps. An action's name is its function's, with or
 without `action_` before it. The other steps: `Set({"slot": value})`, `Link("flow")`, `SubFlow("flow")`, `Handoff()`.
+An answer is refused by `Ask("n", rejections=[reject("slots.n < 1", "utter_too_few")])`.
 """
 
 from flows.actions import Invocation, action, flow
 from flows.state import Result
-from flows.steps import Ask, Call, Handoff, Link, Say, Set, SubFlow, Walk
+from flows.steps import Ask, Call, Handoff, Link, Say, Set, SubFlow, Walk, reject
 
-__all__ = ["Ask", "Call", "Handoff", "Invocation", "Link", "Result", "Say", "Set", "SubFlow", "Walk", "action", "flow"]
+__all__ = [
+    "Ask",
+    "Call",
+    "Handoff",
+    "Invocation",
+    "Link",
+    "Result",
+    "Say",
+    "Set",
+    "SubFlow",
+    "Walk",
+    "action",
+    "flow",
+    "reject",
+]

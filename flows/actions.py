@@ -15,7 +15,7 @@ from types import MappingProxyType, ModuleType
 from typing import Any, TypeVar, overload
 
 from adapters.message import Address, Json, Reply, Text
-from config.source import BadProject, Problem, did_you_mean
+from config.source import BadProject, Problem, did_you_mean, read_yaml
 from flows.state import ActionFailed, Heard, Result
 from flows.steps import Ask, Flow, Trigger, Values, Walk
 from nlu.meaning import Meaning
@@ -188,8 +188,10 @@ def _where(error: BaseException) -> str:
 
 
 def load_actions(project: Path) -> Registry:
-    """Load `actions.py` (or the package `actions/`) under a private name; an empty `Registry` where there is none.
-    Raises `BadProject` naming the file and line that failed."""
+    """Load `actions.py` (or the package `actions/`) under a private name; an empty `Registry` where there is none, or
+    where endpoints.yml names an action server. Raises `BadProject` naming the file and line that failed."""
+    if _served_elsewhere(project):
+        return Registry()
     path = project / "actions.py"
     if not path.exists():
         path = project / "actions" / "__init__.py"
@@ -197,6 +199,12 @@ def load_actions(project: Path) -> Registry:
         return Registry()
     module = _load(path, project)
     return _collect(module, path)
+
+
+def _served_elsewhere(project: Path) -> bool:
+    endpoints = project / "endpoints.yml"
+    data = read_yaml(endpoints).data if endpoints.exists() else None
+    return isinstance(data, dict) and bool(data.get("action_endpoint"))
 
 
 def _load(path: Path, project: Path) -> ModuleType:

@@ -58,10 +58,10 @@ def _triggers(engine: Engine) -> Iterator[Problem]:
 
 
 def _responses(engine: Engine) -> Iterator[Problem]:
-    """`{names}` that nothing fills. Flows in Python may bring values of their own, so then all names pass."""
-    if engine.registry.flows:
-        return
-    for name, variations in engine.domain.responses.items():
+    """`{names}` that nothing fills, in what YAML flows say: flows in Python and actions may bring values of their
+    own, and an answer from the FAQ may write braces as it likes."""
+    for name in sorted({name for graph in engine.graphs for name in _said(graph)}):
+        variations = engine.domain.responses.get(name, ())
         where = engine.domain.lines.get(f"responses/{name}")
         if where is None:
             continue
@@ -71,6 +71,16 @@ def _responses(engine: Engine) -> Iterator[Problem]:
             if unknown not in engine.domain.slots:
                 what = f"the response '{name}' shows the unknown slot '{unknown}'"
                 yield Problem(*where, what, did_you_mean(unknown, engine.domain.slots))
+
+
+def _said(graph: Graph) -> Iterator[str]:
+    for node in graph.nodes:
+        match node.step:
+            case Say(response=response):
+                yield response
+            case Ask(slot=slot, utter=utter, rejections=rejections):
+                yield utter or f"utter_ask_{slot}"
+                yield from (rejection.utter for rejection in rejections)
 
 
 @dataclass(frozen=True, slots=True)

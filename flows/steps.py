@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from adapters.message import Json
-from flows.conditions import Condition
+from flows.conditions import Condition, parse
 
 Values: TypeAlias = Mapping[str, Json]
 
@@ -18,6 +18,12 @@ class Rejection:
 
     when: Condition
     utter: str
+
+
+def reject(when: str, utter: str) -> Rejection:
+    """A rejection for a flow in Python: `Ask("n", rejections=[reject("slots.n < 1", "utter_too_few")])`.
+    Raises `ConditionError`."""
+    return Rejection(parse(when), utter)
 
 
 @dataclass(frozen=True, slots=True)

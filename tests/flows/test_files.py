@@ -322,6 +322,27 @@ def test_a_project_may_have_folders_named_like_ours(tmp_path: Path) -> None:
     assert load_engine(tmp_path, "Asia/Shanghai").registry.find("action_answer") is not None
 
 
+def test_the_code_of_an_action_server_is_not_loaded(tmp_path: Path) -> None:
+    project(
+        tmp_path,
+        domain_yml="version: '3.1'\n",
+        endpoints_yml="action_endpoint: {url: 'http://localhost:5055/webhook'}\n",
+        actions_py="import nothing_of_this_name\n",
+    )
+    assert load_engine(tmp_path, "Asia/Shanghai").registry.actions == {}
+
+
+SHARED = Path(__file__).parents[2] / ".." / "shared" / "rasa" / "projects"
+
+
+@pytest.mark.skipif(not SHARED.is_dir(), reason="the collection of Rasa projects is not there")
+def test_domains_of_rasa_projects_are_read() -> None:
+    for folder in sorted(each for each in SHARED.iterdir() if (each / "domain.yml").exists()):
+        domain = load_domain(folder)
+        assert domain.responses
+        assert review(folder) == []
+
+
 def test_a_flow_of_the_bot_replaces_the_pattern_of_its_name(tmp_path: Path) -> None:
     shutil.copytree(BOT, tmp_path / "bot")
     (tmp_path / "bot" / "data" / "own.yml").write_text(

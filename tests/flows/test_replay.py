@@ -6,7 +6,7 @@ import random
 from collections.abc import Iterator
 from typing import Any
 
-from flows import Ask, Call, Result, Say, Set, flow
+from flows import Ask, Call, Result, Say, Set, Walk, flow, reject
 from flows.actions import Action, Invocation
 from flows.engine import Engine
 from flows.steps import Flow
@@ -212,6 +212,19 @@ async def test_a_python_flow_that_raises_ends_with_its_line_in_the_trace() -> No
     answer = await conversation.says("/broken")
     assert answer[-1].startswith("抱歉，系统出了点问题")
     assert any("KeyError" in why.why for why in conversation.outcome.trace)
+
+
+async def test_a_python_flow_refuses_answers() -> None:
+    @flow(collects=("a",))
+    def choosy(slots: Any) -> Walk:
+        yield Ask("a", rejections=[reject("slots.a = '苹果'", "utter_bad")])
+
+    conversation = talk(engine(python={"choosy": marked(choosy)}))
+    await conversation.says("/choosy")
+    assert await conversation.says("苹果") == ["bad 苹果", "a?"]
+    assert "a" not in conversation.slots
+    await conversation.says("香蕉")
+    assert conversation.flags == {"completed"}
 
 
 async def test_something_yielded_that_is_no_step_is_an_error_not_a_crash() -> None:
