@@ -67,7 +67,7 @@ _HOTLINE = re.compile(
 )
 _SPOKEN = re.compile("[零〇一幺二两三四五六七八九]{7,}")
 _SPOKEN_DIGITS = str.maketrans("零〇一幺二两三四五六七八九", "0011223456789")
-_NO_PHONE = re.compile(r"(?:订单|单号|编号|运单|卡号|qq)[号码是为:\s]*$")
+_NO_PHONE = re.compile(r"(?:订单|单号|编号|运单|卡号|qq)[号码是为:#\s]*$")
 
 
 def phones(text: str) -> Iterator[Found]:
@@ -105,8 +105,9 @@ def _landline(match: re.Match[str]) -> str:
 
 # --- express --------------------------------------------------------------------------------------------------
 
+_CARRIERS = "sf|yt|jt|yd|zt|zto|sto|dpk|dbl|db|ky|jd[a-z]{0,3}|uc|ems|best|htky|jtky|anl|ys|cnsd"
 _CARRIER = re.compile(
-    rf"{_ALONE}(?:(?:sf|yt|jt|yd|zt|zto|sto|dpk|dbl|db|ky|jd[a-z]{{0,3}}|uc|ems|best|htky|jtky|anl|ys|cnsd)\d{{10,18}}"
+    rf"{_ALONE}(?:(?:{_CARRIERS}) ?\d{{10,18}}"
     rf"|[ec][a-z]\d{{9}}cn)(?:-\d{{1,3}}){{0,3}}{_END}"
 )
 _EXPRESS_WORD = r"(?:快递|物流|运单|包裹|顺丰|圆通|中通|申通|韵达|极兔|邮政|京东|德邦|百世|ems)"
@@ -117,7 +118,7 @@ _EXPRESS_BEFORE = re.compile(rf"{_EXPRESS_WORD}(?:[^\d,.;!?。]{{0,8}})$")
 def express_numbers(text: str) -> Iterator[Found]:
     """Value: upper case. Plain digits (12-15) are an express number where a carrier or 快递 stands before them."""
     for match in _CARRIER.finditer(text):
-        yield Found("express_no", *match.span(), match[0].upper())
+        yield Found("express_no", *match.span(), match[0].replace(" ", "").upper())
     for match in _EXPRESS_DIGITS.finditer(text):
         before = text[max(0, match.start() - 14) : match.start()]
         if _EXPRESS_BEFORE.search(before) and "订单" not in before:
@@ -126,9 +127,11 @@ def express_numbers(text: str) -> Iterator[Found]:
 
 # --- orders -----------------------------------------------------------------------------------------------------
 
-_LETTERED = rf"{_ALONE}(?=[a-z\d_-]{{8,}}{_END})[a-z]{{1,6}}[-_]?\d{{5,}}(?:[-_]?[a-z\d]+)*{_END}"
+_LETTERED = rf"{_ALONE}(?=[a-z\d_-]{{8,}}{_END})(?!qq|wx|vx)[a-z]{{1,6}}[-_]?\d{{5,}}(?:[-_]?[a-z\d]+)*{_END}"
 _ORDER_WORD = r"(?:订单编号|订单号码?|订单|单号|编号|order ?(?:no|id)?)"
-_LONG = re.compile(rf"(?:{_LETTERED})|{_ALONE}\d{{10,32}}{_END}")
+_LONG = re.compile(
+    rf"(?:{_LETTERED})|{_ALONE}(?:\d{{10,32}}|\d{{8}}-\d{{3,12}}|\d{{4}}(?: \d{{4}}){{3}}(?: \d{{1,3}})?){_END}"
+)
 _AFTER_WORD = re.compile(
     rf"{_ORDER_WORD}(?:应该)?(?:是|为|改成|改为|换成|[:#])? ?"
     rf"(?P<code>(?=[a-z\d_-]*\d)[a-z\d]+(?:[-_][a-z\d]+)*){_END}(?![年月日天个件条笔张元块%点:/.]|号(?!$|[,.!?。])|小时|分钟)"
@@ -140,15 +143,29 @@ def order_ids(pattern: re.Pattern[str] | None) -> Callable[[str], Iterator[Found
     """A finder of order numbers; `pattern` (of lower-case text) is the bot's own, else what shops commonly use:
     letters with digits (8 characters or more), 10 digits or more, or any code right behind 订单号."""
 
-    def find(text: str) -> Iterator[Found]:
-        """Value: upper case."""
-        if pattern is not None:
-            yield from (Found("order_id", *match.span(), match[0].upper()) for match in pattern.finditer(text))
-            return
+    def common(text: str) -> Iterator[Found]:
+        """Value: upper case. A bank card's or another account's number is taken, but told as nothing."""
         for match in _AFTER_WORD.finditer(text):
             yield Found("order_id", *match.span("code"), match["code"].upper())
         for match in _LONG.finditer(text):
-            if not _OTHER_ACCOUNT.search(text, 0, match.start()):
+            other = " " in match[0] or _OTHER_ACCOUNT.search(text, 0, match.start())
+            yield Found("order_id", *match.span(), None if other else match[0].upper())
+
+    def own(text: str) -> Iterator[Found]:
+        for match in pattern.finditer(text) if pattern else ():
+            if _stands_alone(text, match):
                 yield Found("order_id", *match.span(), match[0].upper())
 
-    return find
+    return own if pattern else common
+
+
+_CODE_CHAR = re.compile(r"[a-z\d]")
+
+
+def _stands_alone(text: str, match: re.Match[str]) -> bool:
+    """Whether a bot's pattern, which may know no borders, took a whole code and not a part of one."""
+    if not match[0]:
+        return False
+    before = _CODE_CHAR.match(match[0]) and _CODE_CHAR.match(text[match.start() - 1 : match.start()])
+    behind = _CODE_CHAR.match(match[0][-1]) and _CODE_CHAR.match(text, match.end())
+    return not before and not behind

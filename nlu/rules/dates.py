@@ -152,7 +152,7 @@ _ISO = re.compile(
 )
 _YEAR_MONTH = re.compile(r"(?<![\da-z./-])(?P<year>20\d\d)[-/](?P<month>1[0-2]|0?[1-9])(?![\d/.-])")
 _COMPACT = re.compile(
-    r"(?<![\da-z.])(?P<year>20\d\d)(?P<month>0[1-9]|1[0-2])(?P<day>0[1-9]|[12]\d|3[01])(?![\da-z.]|[元块号])"
+    r"(?<![\da-z.])(?P<year>20\d\d)(?P<month>0[1-9]|1[0-2])(?P<day>0[1-9]|[12]\d|3[01])(?![\da-z.]|[元块号]|-\d(?!\d{7}))"
 )
 # 11.22 is a date unless what stands around makes it a price, a size or a version; 3.14 only where it speaks of days
 _BEFORE_SHORT = r"(?<![\da-z.,/:¥$+-])(?<![付花价额扣退收费是差减卖版了])(?<!版本)(?<![¥$] )"

@@ -59,14 +59,14 @@ _UNIT_NAMES = "(?:kg|cm|mm|km|ml|gb|tb)(?![a-z0-9])"
 _FORMS = (
     rf"第(?P<rank>{NUMERAL})",
     rf"{_LEFT}(?P<from>{NUMERAL}){TO}(?P<to>{NUMERAL})(?={_COUNT})",
-    rf"{_LEFT}(?P<round>\d*0|[一二两三四五六七八九十百千万]*[十百千万])(?P<more>[几多来])(?={_COUNT})",
+    rf"{_LEFT}(?P<round>\d*0|[一二两三四五六七八九十百千万]*[十百千万])(?P<more>[几多来])(?={_COUNT}|的)",
     rf"{_LEFT}(?P<pair>一两|两三|三四|三五|四五|五六|六七|七八|八九)(?P<unit>[十百千万]?)(?={_COUNT})",
     rf"{_LEFT}(?P<with_half>{NUMERAL})(?P<measure>个|斤|公斤|米|天|年|小时)半(?![价夜天年月路截])",
     rf"{_LEFT}(?P<half>半)(?=个(?!月|小时|钟头)|斤|公斤|箱|瓶|米|公里|份)",
     rf"{_LEFT}(?P<arabic>{ARABIC}(?:[百千万亿]+\d?(?!\d)|[kw](?![a-z]))?)"
     rf"(?:(?={_UNIT_NAMES})|(?![\da-z]|[.,:/-]\d|[号#*]))",
     r"(?P<couple>俩|仨)",
-    rf"{_LEFT}(?P<counted>{HAN}+(?:点[零〇一二三四五六七八九]+)?)(?=多?{_COUNT})",
+    rf"{_LEFT}(?P<counted>{HAN}+(?:点[零〇一二三四五六七八九]+)?)(?=多?{_COUNT}|左右|上下|以[内上下])",
     rf"(?<![^,.!?。:是要买共有了 ])(?P<alone>{HAN}+(?:点[零〇一二三四五六七八九]+)?)(?![^,.!?。吧啊呀 ])",
 )
 _NUMBER = re.compile("|".join(_FORMS))

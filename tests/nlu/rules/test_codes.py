@@ -81,6 +81,9 @@ CODES = [
     ("单号A-10086", "order_id", "A-10086", "A-10086"),
     ("不对，订单号改成DD2", "order_id", "DD2", "DD2"),
     ("20240101000123456789", "order_id", "20240101000123456789", "20240101000123456789"),
+    ("20261118-0001", "order_id", "20261118-0001", "20261118-0001"),
+    ("订单号#12345", "order_id", "12345", "12345"),
+    ("快递单号 YT 1234567890123", "express_no", "YT 1234567890123", "YT1234567890123"),
     ("订单 2024010112345 到哪了", "order_id", "2024010112345", "2024010112345"),
     ("ＤＤ２０２４０１０１００１", "order_id", "ＤＤ２０２４０１０１００１", "DD20240101001"),
 ]  # fmt: skip
@@ -108,7 +111,8 @@ NO_CODES = [
     ("express_no", "1234567890123"), ("express_no", "EA12345678CN"), ("express_no", "SF1234567890123X"),
     ("order_id", "12345678"), ("order_id", "iphone15"), ("order_id", "mate60pro"),
     ("order_id", "卡号6222021234567890123"),
-    ("order_id", "QQ 1234567890"), ("order_id", "订单3天没发货"), ("order_id", "订单5月3号下的"),
+    ("order_id", "QQ 1234567890"),
+    ("order_id", "QQ123456789"), ("order_id", "订单3天没发货"), ("order_id", "订单5月3号下的"),
     ("order_id", "订单2件"),
     ("order_id", "13800138000"),
     ("order_id", "我有3个订单"), ("order_id", "2026-11-22"), ("order_id", "订单100元"),
@@ -138,6 +142,17 @@ def test_a_bots_own_order_numbers_come_first() -> None:
     assert found("SF1234567890123", rules) == [("order_id", "SF1234567890123", "SF1234567890123")]
     assert found("13800138000", rules) == [("order_id", "13800138000", "13800138000")]
     assert [type_ for type_, _, _ in found("DD20240101001", rules)] == []
+
+
+def test_a_bots_own_pattern_takes_no_half_of_a_longer_code() -> None:
+    rules = Rules(order_id=re.compile(r"dd\d{4}"))
+    assert found("DD2024，谢谢", rules) == [("order_id", "DD2024", "DD2024")]
+    assert "order_id" not in [type_ for type_, _, _ in found("DD20240101 和 ADD2024", rules)]
+
+
+@pytest.mark.parametrize("text", ["卡号6222021234567890123", "6222 0212 3456 7890 123", "银行卡号是6222021234567890"])
+def test_the_number_of_a_bank_card_is_told_as_nothing(text: str) -> None:
+    assert found(text) == []
 
 
 def test_a_kind_that_is_off_still_keeps_its_digits_to_itself() -> None:

@@ -10,6 +10,7 @@ import pytest
 from adapters.message import Json
 from nlu.normalize import normalize
 from nlu.rules import extract
+from nlu.rules.festivals import FESTIVALS
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 NOW = datetime(2026, 11, 18, 10, 0, tzinfo=SHANGHAI)
@@ -451,6 +452,16 @@ def test_a_date_that_does_not_exist_is_told_as_nothing(text: str) -> None:
 )
 def test_what_is_meant_depends_on_the_day(now: tuple[int, int, int], text: str, value: str | None) -> None:
     assert times(text, datetime(*now, 10, 0, tzinfo=SHANGHAI)) == ([(text, _span(value))] if value else [])
+
+
+@pytest.mark.parametrize("name", sorted(set(FESTIVALS) - {"十一", "五四"}))
+def test_every_festival_is_known_by_its_name_alone(name: str) -> None:
+    assert [text for text, _ in times(name)] == [name]
+
+
+@pytest.mark.parametrize("text", ["十一黄金周", "五四青年节"])
+def test_a_festival_that_is_also_a_number_needs_its_surname(text: str) -> None:
+    assert [found for found, _ in times(text)] == [text]
 
 
 def test_the_clock_is_the_bots_own() -> None:
