@@ -34,7 +34,7 @@ from bot.work import Bot
 from config.settings import Credentials, Settings, load_credentials
 from config.source import BadProject, Problem, environment
 from flows.engine import load_engine
-from nlu.model import latest, load
+from nlu.model import latest, load, read_manifest
 from nlu.training import train
 
 SLOW_PARSE_MS = 2.0
@@ -58,9 +58,9 @@ def open_store(project: Path, settings: Settings) -> Store:
 
 
 def load_bot(project: Path, settings: Settings) -> Bot:
-    """What thinks for the project, from its newest model; trains one where there is none. Raises `BadProject`."""
-    folder = latest(project) or train(project, lambda phase, fraction: None)
-    pipeline = load(folder)
+    """What thinks for the project, from its newest model; trains one where there is none of
+    this release. Raises `BadProject`."""
+    pipeline = load(_usable_model(project) or train(project, lambda phase, fraction: None))
     engine = load_engine(project, settings.timezone, settings.session_minutes)
     return Bot(
         parse=pipeline.parse,
@@ -70,6 +70,15 @@ def load_bot(project: Path, settings: Settings) -> Bot:
         version=pipeline.version,
         slow=pipeline.parse_ms > SLOW_PARSE_MS,
     )
+
+
+def _usable_model(project: Path) -> Path | None:
+    """The newest model, where it is one that this release reads."""
+    folder = latest(project)
+    try:
+        return folder if folder is not None and read_manifest(folder) else None
+    except BadProject:
+        return None
 
 
 async def make_app(
