@@ -124,7 +124,7 @@ def _is_something_else(said: Said, situation: Situation) -> bool:
         return True
     asked_for = request(said.meaning, situation)
     if asked_for is None:
-        return False
+        return words.is_plain_question(said.text)
     if any(isinstance(each, ChitChat) for each in asked_for.commands):
         return len(words.plain(said.text)) <= SMALL_TALK_CHARACTERS or words.is_question(said.text)
     asks = words.is_question(said.text) or words.is_request(said.text)

@@ -76,6 +76,7 @@ REFERENCE = re.compile(
 _QUESTION = re.compile(
     r"[?？]|吗|呢$|么$|谁|什么|啥|怎么|怎样|咋|多少|几(?:点|天|块|号|个|时|元|次)|哪|如何|能不能|可不可以|能否|是否|有没有|会不会|要不要|为何|多久|多长"
 )
+_PLAIN_QUESTION = re.compile(r"[?？]$|[吗嘛么]$|^(?:请问|为什么|为啥|为何|什么时候|怎么还|多久)")
 _REQUEST = re.compile(
     r"^(?:我|那|那我|我先|先|你)?(?:想|要|先|帮|请|给我|麻烦|查|能|可以|顺便|需要|申请|来|看看|看一下|催)"
 )
@@ -121,6 +122,11 @@ def wants_human(text: str) -> bool:
 
 def is_question(text: str) -> bool:
     return _QUESTION.search(text.strip()) is not None
+
+
+def is_plain_question(text: str) -> bool:
+    """A question by its form alone. `is_question` also holds for 「没什么原因」, which may well be an answer."""
+    return _PLAIN_QUESTION.search(text.strip(" 。!！~")) is not None
 
 
 def is_request(text: str) -> bool:

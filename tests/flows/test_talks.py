@@ -91,6 +91,14 @@ async def test_a_question_is_no_answer_to_a_question_for_free_words() -> None:
     assert await talk.says("没什么原因") == ["确认退DD1，原因：没什么原因？"]
 
 
+async def test_a_question_that_nobody_can_answer_is_no_answer_either() -> None:
+    talk = Talk()
+    await said(talk, "我要退款", "DD1")
+    for question in ("为什么还没到", "能便宜点吗？", "什么时候处理"):
+        assert (await talk.says(question))[-1] == ASK_REASON
+    assert await talk.says("怎么用都不响") == ["确认退DD1，原因：怎么用都不响？"]
+
+
 async def test_another_task_in_between_is_done_and_the_first_goes_on() -> None:
     talk = Talk()
     await said(talk, "我要退款", "DD1")
