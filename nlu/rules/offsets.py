@@ -97,14 +97,15 @@ _LEFT = r"(?<![\da-z.零〇一二两三四五六七八九十百千万第每])"
 _AGO = re.compile(rf"{_LEFT}{_LENGTH}(?:多|左右)?(?:之前|以前|前(?![台面端方]))")
 _LATER = re.compile(rf"{_LEFT}(?:再?过)?{_LENGTH}(?:多|左右)?(?:之后|以后|过后|后(?![台面端方续天]))")
 _PASSING = re.compile(rf"(?<![经超])再?过{_LENGTH}")
-_WITHIN = re.compile(rf"{_LEFT}(?P<past>最近|近|过去|这)?{_LENGTH}(?:之内|以内|内(?![容衣部存裤]))")
+# 签收后7天内 is counted from something else than now
+_WITHIN = re.compile(rf"(?<![后起]){_LEFT}(?P<past>最近|近|过去|这)?{_LENGTH}(?:之内|以内|内(?![容衣部存裤]))")
 _LAST = re.compile(rf"(?:最近|(?<![附靠接临将])近|过去|这)的?{_LENGTH}")
 _SINCE = re.compile(rf"{_LEFT}{_LENGTH}(?:以来|来(?![的了电货]))")
 _NEXT = re.compile(rf"(?:未来|接下来|今后|往后)的?{_LENGTH}")
 _BEFORE = re.compile(
     rf"(?<![之以提])前(?P<length>(?:{NUMERAL}|[几些])(?:个?(?:小时|星期|礼拜)|个月|[天日周年]))(?!前|内)"
 )
-_AFTER = re.compile(rf"(?<![之以今往最])后(?P<length>(?:{NUMERAL}|几)[天日周])(?!后|内)")
+_AFTER = re.compile(rf"(?<![\u4e00-\u9fff])后(?P<length>(?:{NUMERAL}|几)[天日周])(?!后|内)")
 _NOW = re.compile(r"刚才|刚刚(?!好)|现在|目前|此刻|眼下|当前|这会儿?(?!议)")
 _OF_THE_PAST = re.compile(
     r"(?:我|里|间|所有|全部)?的?(?:所有|全部)?(?:订单|记录|消费|账单|交易|流水|明细|购买|买的|下的|下单|花了|充值记录)"
@@ -146,9 +147,11 @@ def _ago(match: Match, now: datetime) -> Span:
     return _stretch(length.away(now, -1), now - DAY, length) if _is_few(match) else _point(length, now, -1)
 
 
-def _later(match: Match, now: datetime) -> Span:
+def _later(match: Match, now: datetime) -> Span | None:
     length = _of(match)
-    return _stretch(now + DAY, length.away(now, 1), length) if _is_few(match) else _point(length, now, 1)
+    if _is_few(match):  # 几天后到 asks, 过几天 tells
+        return _stretch(now + DAY, length.away(now, 1), length) if "过" in match[0] else None
+    return _point(length, now, 1)
 
 
 def _last(match: Match, now: datetime) -> Span:
@@ -161,10 +164,11 @@ def _next(match: Match, now: datetime) -> Span:
     return _stretch(now, length.away(now, 1), length)
 
 
-def _within(match: Match, now: datetime) -> Span:
-    """A deadline (7天内发货), but the past where it says so: 最近7天内, 7天内的订单."""
-    past = match["past"] or _OF_THE_PAST.match(match.string, match.end())
-    return _last(match, now) if past else _next(match, now)
+def _within(match: Match, now: datetime) -> Span | None:
+    """A deadline (7天内发货), but the past where it says so: 最近7天内, 7天内的订单. 几天内 asks for one."""
+    if match["past"] or _OF_THE_PAST.match(match.string, match.end()):
+        return _last(match, now)
+    return None if _is_few(match) else _next(match, now)
 
 
 def _before(match: Match, now: datetime) -> Span:
@@ -181,7 +185,7 @@ def _now(match: Match, now: datetime) -> Span:
     return moment(now)
 
 
-_FORMS: tuple[tuple[re.Pattern[str], Callable[[Match, datetime], Span]], ...] = (
+_FORMS: tuple[tuple[re.Pattern[str], Callable[[Match, datetime], Span | None]], ...] = (
     (_AGO, _ago),
     (_LATER, _later),
     (_PASSING, _later),
