@@ -67,8 +67,12 @@ class Node:
         options = ["--port", str(self.port), "--dbpath", str(self.folder), "--bind_ip", "127.0.0.1", "--nounixsocket"]
         options += ["--wiredTigerCacheSizeGB", "0.25", "--setParameter", "ttlMonitorSleepSecs=1", "--quiet"]
         options += ["--setParameter", "diagnosticDataCollectionEnabled=false"]
+        # so that a test can make a chosen command fail (`failCommand`)
+        options += ["--setParameter", "enableTestCommands=1"]
         if self.replica_set:
             options += ["--replSet", self.replica_set, "--oplogSize", "64"]
+            # how long a secondary waits for a source that is frozen, beyond half an election's time
+            options += ["--setParameter", "oplogNetworkTimeoutBufferSeconds=1"]
         log = (self.folder / "mongod.log").open("ab")
         with log:
             self.process = subprocess.Popen([self.binary, *options], stdout=log, stderr=subprocess.STDOUT)
@@ -105,7 +109,7 @@ class ReplicaSet:
             node.start()
         wait_for(lambda: all(node.up() for node in cluster.nodes))
         members = [{"_id": place, "host": node.address} for place, node in enumerate(cluster.nodes)]
-        settings = {"electionTimeoutMillis": 2000, "heartbeatIntervalMillis": 500}
+        settings = {"electionTimeoutMillis": 2000, "heartbeatIntervalMillis": 500, "heartbeatTimeoutSecs": 2}
         cluster.nodes[0].command("replSetInitiate", {"_id": SET, "members": members, "settings": settings})
         wait_for(cluster.primary)
         return cluster

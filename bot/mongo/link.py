@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+import warnings
 from collections.abc import Awaitable
 from typing import TypeAlias, TypeVar
 
@@ -64,23 +65,14 @@ class Link:
         self._measured = 0.0
         self.standalone = False
         try:
-            self._client: AsyncIOMotorClient[Document] = AsyncIOMotorClient(
-                url,
-                w="majority",
-                journal=True,
-                readConcernLevel="majority",
-                retryWrites=True,
-                retryReads=True,
-                timeoutMS=round(timeout_s * 1000),
-                appname="yingda",
-                event_listeners=[self.pulse],
-            )
+            self._client = _client(url, timeout_s, self.pulse)
             self._db = self._client[db]
-        except (PyMongoError, ValueError, TypeError):
+        except (PyMongoError, ValueError, TypeError, UserWarning):
             # the driver's own words may quote the password that broke the URL
             raise StoreDown(
                 f"the MongoDB URL of {self.where} is malformed. It reads mongodb://user:password@host:27017/?options; "
-                "special characters of user and password are percent-escaped (@ is %40, / is %2F)"
+                "special characters of user and password are percent-escaped (@ is %40, / is %2F), "
+                "and every option is one that MongoDB's drivers know"
             ) from None
 
     def __getitem__(self, collection: str) -> Collection:
@@ -121,6 +113,23 @@ class Link:
         self._measured = time.monotonic()
         self._ahead = hello["localTime"].timestamp() - (asked + self._measured) / 2
         self.standalone = "setName" not in hello and hello.get("msg") != "isdbgrid"
+
+
+def _client(url: str, timeout_s: float, pulse: Pulse) -> AsyncIOMotorClient[Document]:
+    with warnings.catch_warnings():
+        # an option that the driver would only warn of and drop is a mistake to be told
+        warnings.simplefilter("error", UserWarning)
+        return AsyncIOMotorClient(
+            url,
+            w="majority",
+            journal=True,
+            readConcernLevel="majority",
+            retryWrites=True,
+            retryReads=True,
+            timeoutMS=round(timeout_s * 1000),
+            appname="yingda",
+            event_listeners=[pulse],
+        )
 
 
 def down(error: PyMongoError) -> str | None:
