@@ -120,6 +120,9 @@ def plan(source: Source) -> Recipe:
         planning.check_needs()
     if planning.problems:
         raise BadProject(planning.problems)
+    if not any("intent" in COMPONENTS[step.name].assigns for step in planning.steps):
+        what, mend = "no component tells intents", "add '- name: LinearIntentClassifier'"
+        planning.warnings.append(source.problem(("pipeline",), what, mend))
     return Recipe(language, tuple(planning.steps), tuple(planning.warnings))
 
 

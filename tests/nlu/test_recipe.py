@@ -107,6 +107,11 @@ def test_a_custom_component_is_left_out_with_a_warning() -> None:
     assert "LinearIntentClassifier" in names(recipe)
 
 
+def test_a_pipeline_that_tells_no_intents_is_warned_of() -> None:
+    assert "no component tells intents" in str(of("pipeline:\n  - name: JiebaTokenizer\n").warnings[0])
+    assert not of("language: zh\n").warnings
+
+
 @pytest.mark.parametrize(
     ("text", "line", "said"),
     [
