@@ -123,7 +123,7 @@ _NO_MINUTE_BEFORE = r"[\d个件块元折%点号条单天多万千百分小.:]"
 _TENS = "[二三四五]?十[一二三四五六七八九]?"
 _SAID = re.compile(
     rf"(?:{_PART}[ 的]?)?{_LEFT}(?:(?P<from>{_H}){TO})?(?P<hour>{_H})"
-    rf"(?P<unit>点钟?|时(?!{_NO_HOUR}))"
+    rf"(?P<unit>点钟?|(?<!(?<!十)一)时(?!{_NO_HOUR}))"
     rf"(?:(?P<quarter>[一三13])刻钟?|(?P<half>半)|整|[过零]?(?P<minute>{_MINUTES})分(?!之|钟?[内后前])"
     rf"|(?P<short>[0-5]\d|零[一二三四五六七八九]|{_TENS})(?!{_NO_MINUTE_BEFORE}))?"
 )
@@ -141,7 +141,7 @@ _ONLY = re.compile(rf"{_PART}(?![好茶饭餐班会安自盘市点霜礼服教�
 _HALF_OF_DAY = {"am": "上午", "pm": "下午"}
 _NO_HOUR_BEFORE = re.compile(r"(?:[有这那几些快慢早晚提高低好]|以下|如下|以上|便宜|(?<!差不)多)$")
 _NO_HOUR_AFTER = re.compile(
-    r"建议|问题|意见|要求|原因|疑问|需求|不明|希望|想法|理由|声明|区别|[钱点儿一二三四五六七八九]"
+    r"建议|问题|意见|要求|原因|疑问|需求|不明|希望|想法|理由|声明|区别|[钱点儿式一二三四五六七八九]"
 )
 _NOT_ONE_OCLOCK = re.compile("[都也用没不]")  # 今天一点都没动
 _ONES = ("一", "1")
@@ -173,7 +173,9 @@ def _said(match: Match) -> Clock | None:
         hour=hour if begin is None else begin,
         minute=minute,
         exact=match["hour"].startswith("0") and not part,
-        needs_date=begin is None and _is_bare(match) and (match["hour"] in _ONES or match["unit"] == "时"),
+        needs_date=begin is None
+        and _is_bare(match)
+        and (match["hour"] in _ONES or (match["unit"] == "时" and len(match["hour"]) == 1)),
         last=None if begin is None else hour,
         wrong=max(hour, begin or 0) > 24 or minute > 59,
     )

@@ -219,7 +219,7 @@ def _short_to_short(match: Match, today: date) -> Span:
 
 # --- months, quarters, years ----------------------------------------------------------------------------------
 
-_NO_MOON = r"(?![亮饼薪卡租费供均销付票嫂子季历光球\d])"
+_NO_MOON = r"(?![亮饼薪卡租费供均销付票嫂子季历光球龄\d])"
 _MONTH = re.compile(rf"{LEFT}(?:(?P<year>{YEAR})的?)?(?P<month>{MONTH})月(?:份|(?P<part>{_MONTH_PARTS}))?{_NO_MOON}")
 _MONTHS = re.compile(
     rf"{LEFT}(?:(?P<year>{YEAR})的?)?(?P<from>{MONTH})月?份?{TO}(?P<to>{MONTH})月份?(?![\d一二三四五六七八九十])"
