@@ -16,6 +16,8 @@ _INT64 = 1 << 63
 MAX_DEPTH = 60
 """Levels of nesting that are kept; MongoDB holds 100 in all."""
 TOO_DEEP = "…"
+NUMBERS, SEQUENCES = (int, float), (list, tuple)
+"""Not written as unions: these are asked for at every value of every turn."""
 
 
 def dump(data: Json) -> bytes:
@@ -35,21 +37,23 @@ def tame(value: Json, depth: int = MAX_DEPTH) -> Json:
     """`value` as both JSON and BSON can hold it. Raises TypeError for what is no plain data."""
     if depth == 0:
         return TOO_DEEP
-    match value:
-        case None | bool():
-            return value
-        case str():
-            return _text(value)
-        case int():
-            return value if -_INT64 <= value < _INT64 else float(value) if abs(value) < 10**308 else None
-        case float():
-            return value if math.isfinite(value) else None
-        case dict():
-            return {_text(str(key)): tame(item, depth - 1) for key, item in value.items()}
-        case list() | tuple():
-            return [tame(item, depth - 1) for item in value]
-        case _:
-            raise TypeError(f"{type(value).__name__} is not plain data and cannot be stored")
+    if isinstance(value, str):
+        return _text(value)
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, NUMBERS):
+        return _number(value)
+    if isinstance(value, dict):
+        return {_text(str(key)): tame(item, depth - 1) for key, item in value.items()}
+    if isinstance(value, SEQUENCES):
+        return [tame(item, depth - 1) for item in value]
+    raise TypeError(f"{type(value).__name__} is not plain data and cannot be stored")
+
+
+def _number(value: float) -> float | None:
+    if isinstance(value, int):
+        return value if -_INT64 <= value < _INT64 else float(value) if abs(value) < 10**308 else None
+    return value if math.isfinite(value) else None
 
 
 def _text(value: str) -> str:

@@ -4,11 +4,12 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import Any
 
 from adapters.channel import Token
 from adapters.message import Json, plain, reply_to_dict
-from bot.document import tame
+from bot.document import MAX_DEPTH, SEQUENCES, tame
 from bot.turn import Session, Turn
 from bot.vault import StoredToken
 
@@ -29,13 +30,13 @@ def unescape_key(key: str) -> str:
     return _ESCAPED.sub(lambda found: _BACK[found.group()], key) if "%" in key else key
 
 
-def escape(value: Json) -> Json:
-    """Tamed plain data with every key escaped."""
-    if isinstance(value, dict):
-        return {escape_key(key): escape(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [escape(item) for item in value]
-    return value
+def escape(value: Json, depth: int = MAX_DEPTH) -> Json:
+    """Plain data with every key escaped, tamed on the way."""
+    if depth and isinstance(value, dict):
+        return {escape_key(tame(str(key))): escape(item, depth - 1) for key, item in value.items()}
+    if depth and isinstance(value, SEQUENCES):
+        return [escape(item, depth - 1) for item in value]
+    return tame(value, depth)
 
 
 def unescape(value: Json) -> Json:
@@ -47,7 +48,7 @@ def unescape(value: Json) -> Json:
 
 
 def turn_document(turn: Turn) -> Document:
-    document: Document = escape(tame(turn.to_dict()))
+    document: Document = escape(turn.to_dict())
     document["_id"] = document.pop("id")
     document["handoff"] = "handoff" in turn.flags
     return document
@@ -59,19 +60,21 @@ def turn_of(document: Document) -> Turn:
     return Turn.from_dict(data)
 
 
+@cache
 def fresh_session() -> Document:
+    """The fields of a session that nobody has touched yet. One value for all: not to be changed."""
     document: Document = escape(plain(Session("")))
     del document["conversation"]
     return document
 
 
 def dialogue_document(session: Session) -> Document:
-    document: Document = escape(tame(session.dialogue.to_dict()))
+    document: Document = escape(session.dialogue.to_dict())
     return document
 
 
 def replies_document(turn: Turn) -> list[Json]:
-    replies: list[Json] = escape(tame([reply_to_dict(reply) for reply in turn.replies]))
+    replies: list[Json] = escape([reply_to_dict(reply) for reply in turn.replies])
     return replies
 
 

@@ -120,7 +120,7 @@ class MongoStore:
     async def note_call(self, conversation: str, worker: str, turn_id: str, key: str, state: Json) -> bool:
         path = f"calls.{escape_key(turn_id)}.{escape_key(key)}"
         return await self._change(
-            self._sessions, {"_id": conversation, "worker": worker}, {"$set": {path: escape(tame(state))}}
+            self._sessions, {"_id": conversation, "worker": worker}, {"$set": {path: escape(state)}}
         )
 
     async def commit(self, session: Session, turn: Turn, *, release: bool = False) -> bool:
