@@ -28,7 +28,8 @@ _MARK = "__yingda__"
 class Invocation:
     """What an action is given: its `args` (of a YAML flow: what the flow has collected), all `slots`, the customer's
     `address`, the `meaning` of what was just said, `at` (the turn's epoch seconds, the only clock that a talk's test
-    can set) and `key`, the same on every retry of this call: pass it on to whatever must not happen twice."""
+    can set) and `key`, the same on every retry of this call and of no other: pass it on to whatever must not happen
+    twice."""
 
     name: str
     args: Values
@@ -155,7 +156,7 @@ class Registry:
             raise ActionFailed(f"there is no action '{name}' in {self.file or 'actions.py'}; {mend}")
         call = Invocation(
             found.name, MappingProxyType(dict(args)), MappingProxyType(dict(slots)),
-            heard.address, heard.meaning, heard.at, key,
+            heard.address, heard.meaning, heard.at, f"{heard.turn}/{key}",
         )  # fmt: skip
         try:
             async with asyncio.timeout(found.timeout):

@@ -317,8 +317,7 @@ def next_ticket(account: Account, prefix: str) -> str:
 
 async def books(call: Invocation, work: Work) -> Slots:
     """Run `work` on the customer's account in one transaction. What a call did once is not done again."""
-    key = f"{call.address.conversation}/{call.at}/{call.key}"
-    return await asyncio.to_thread(Ledger(BOOKS).once, call.address.conversation, key, call.at, work)
+    return await asyncio.to_thread(Ledger(BOOKS).once, call.address.conversation, call.key, call.at, work)
 
 
 @dataclass(frozen=True, slots=True)

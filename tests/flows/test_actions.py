@@ -29,7 +29,9 @@ async def test_an_action_is_given_what_it_needs_and_cannot_change_it() -> None:
 
     result = await run(look)
     call = seen[0]
-    assert (call.args["a"], call.slots["s"], call.key, call.at, call.address.user) == (1, 2, "k", 5.0, "u")
+    assert (call.args["a"], call.slots["s"], call.key, call.at, call.address.user) == (
+        1, 2, f"{HEARD.turn}/k", 5.0, "u",
+    )  # fmt: skip
     assert result == Result(replies=(Text("one"), Text("two")))
     with pytest.raises(TypeError):
         call.slots["s"] = 3  # type: ignore[index]

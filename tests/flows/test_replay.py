@@ -254,8 +254,11 @@ async def test_the_same_step_twice_in_one_turn_has_a_key_of_its_own() -> None:
         yield Call("act", {"n": 1})
         yield Call("act", {"n": 2})
 
-    await talk(engine(python={"twice": marked(twice)}, act=act)).says("/twice")
-    assert keys == ["twice/act", "twice/act#2"]
+    conversation = talk(engine(python={"twice": marked(twice)}, act=act))
+    await conversation.says("/twice")
+    assert [key.removeprefix(key.split("/twice/")[0]) for key in keys] == ["/twice/act", "/twice/act#2"]
+    await conversation.says("/twice")
+    assert len(set(keys)) == 4, "the same step in a later turn is another call"
 
 
 async def test_a_redo_of_a_turn_calls_with_the_same_keys_and_says_the_same() -> None:
