@@ -98,23 +98,17 @@ async def make_app(
     thinks = bot if bot is not None else await asyncio.to_thread(load_bot, project, settings)
     proxies = _read("trusted_proxies", settings.trusted_proxies, Proxies.of)
     session = aiohttp.ClientSession()
-    store = store or open_store(project, settings)
-    robot = _robot(session, settings)
-    service = Service(
-        store=store,
-        bot=thinks,
-        fit=fit,
-        outlets=_outlets(credentials, settings),
-        transport=HttpTransport(session, store, time.time),
-        alert=robot or no_alert,
-        times=times or Times(),
-        retention_s=settings.retention_days * DAY_S,
-    )
+    try:
+        service, robot = _service(project, settings, credentials, thinks, session, store, times or Times())
+        site = _site(service, settings, credentials, proxies)
+    except BadProject:
+        await session.close()
+        raise
     app = web.Application(client_max_size=MAX_BODY_BYTES * 16)
     app[SERVICE] = service
     _mount_webhooks(app, service, proxies)
     _mount_health(app, service)
-    mount(app, _site(service, settings, credentials, proxies))
+    mount(app, site)
     reload = None if bot else partial(load_bot, project, settings)
     _run_with(app, Parts(service, session, robot, project, reload))
     return app
@@ -185,6 +179,30 @@ async def _told_to_stop() -> None:
 
 
 # --- what it is made of
+
+
+def _service(
+    project: Path,
+    settings: Settings,
+    credentials: Credentials,
+    bot: Bot,
+    session: aiohttp.ClientSession,
+    store: Store | None,
+    times: Times,
+) -> tuple[Service, GroupRobot | None]:
+    store = store or open_store(project, settings)
+    robot = _robot(session, settings)
+    service = Service(
+        store=store,
+        bot=bot,
+        fit=fit,
+        outlets=_outlets(credentials, settings),
+        transport=HttpTransport(session, store, time.time),
+        alert=robot or no_alert,
+        times=times,
+        retention_s=settings.retention_days * DAY_S,
+    )
+    return service, robot
 
 
 def _outlets(credentials: Credentials, settings: Settings) -> dict[tuple[str, str], Outlet]:
