@@ -3,62 +3,16 @@
 from __future__ import annotations
 
 import json
-import logging
 import re
-import sys
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from functools import cache
 from pathlib import Path
 from typing import ClassVar, Self
 
 from config.source import BadProject, Problem, Strict
 from nlu.component import Component, Corpus, Field, NoOptions, register
+from nlu.dictionary import Cutter, cutter
 from nlu.doc import Doc, Token
 from nlu.normalize import normalize
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """jieba 0.42.1 asks for pkg_resources, which warns that it will go, and has a way round where it is missing."""
-    missing = "pkg_resources" not in sys.modules
-    if missing:
-        sys.modules["pkg_resources"] = None  # type: ignore[assignment]
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        if missing:
-            del sys.modules["pkg_resources"]
-
-
-with _quiet():
-    import jieba
-
-logging.getLogger("jieba").setLevel(logging.CRITICAL)
-USER_WORD_FREQUENCY = 2_000_000
-"""Above 的, so that no cut through a user's word is ever more likely than the word."""
-
-
-@cache
-def _dictionary() -> tuple[dict[str, int], int]:
-    """jieba's own dictionary, read once per process: 0.6 s. Its cache file saves a tenth of that, in a shared /tmp."""
-    with _quiet():
-        base = jieba.Tokenizer()
-        found: tuple[dict[str, int], int] = base.gen_pfdict(base.get_dict_file())
-    return found
-
-
-def _tokenizer(words: tuple[str, ...]) -> jieba.Tokenizer:
-    tokenizer = jieba.Tokenizer()
-    frequencies, total = _dictionary()
-    tokenizer.FREQ, tokenizer.total, tokenizer.initialized = dict(frequencies), total, True
-    for word in words:
-        tokenizer.add_word(word, USER_WORD_FREQUENCY)
-    return tokenizer
 
 
 class JiebaOptions(Strict):
@@ -77,11 +31,11 @@ class JiebaTokenizer(Component):
     options: ClassVar[type[Strict]] = JiebaOptions
 
     words: tuple[str, ...]
-    cutter: jieba.Tokenizer = field(repr=False, compare=False)
+    cutter: Cutter = field(repr=False, compare=False)
 
     @classmethod
     def of(cls, words: tuple[str, ...]) -> Self:
-        return cls(words, _tokenizer(words))
+        return cls(words, cutter(words))
 
     @classmethod
     def train(cls, options: JiebaOptions, corpus: Corpus) -> Self:
