@@ -82,6 +82,8 @@ class LinearIntentClassifier(Component):
         np.save(folder / "weights.npy", np.vstack([self.weights.matrix, self.weights.bias]), allow_pickle=False)
 
     def __call__(self, doc: Doc) -> Doc:
+        if not doc.normalized.text:
+            return doc
         known = self.by_heart.get(essence(doc.normalized.text))
         if known is None and not (len(doc.features.columns) and _SPEECH.search(doc.normalized.text)):
             return replace(doc, intent=FALLBACK_INTENT, confidence=1.0)

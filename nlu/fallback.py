@@ -32,7 +32,7 @@ class FallbackClassifier(Component):
     """
 
     name: ClassVar[str] = "FallbackClassifier"
-    requires: ClassVar[frozenset[Field]] = frozenset({"intent"})
+    requires: ClassVar[frozenset[Field]] = frozenset({"normalized", "intent"})
     assigns: ClassVar[frozenset[Field]] = frozenset()
     options: ClassVar[type[Strict]] = FallbackOptions
 
@@ -51,7 +51,7 @@ class FallbackClassifier(Component):
         """The thresholds are in the manifest."""
 
     def __call__(self, doc: Doc) -> Doc:
-        if self._sure(doc):
+        if not doc.normalized.text or self._sure(doc):
             return doc
         answer = doc.answers[0] if doc.answers else None
         if answer is not None and answer.confidence >= max(SURE_ANSWER, self.threshold, doc.confidence):

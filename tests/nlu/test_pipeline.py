@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nlu.meaning import FALLBACK_INTENT, Meaning
+from nlu.normalize import normalize
 from nlu.pipeline import Pipeline, command
 from tests.nlu.small_shop import NOW
 
@@ -29,9 +30,14 @@ def test_a_sentence_that_was_not_trained_gets_its_intent(pipeline: Pipeline, tex
     assert meaning.ranking[0].name == intent
 
 
-@pytest.mark.parametrize("text", ["asdfghjkl", "", "   ", "。。。？", "🙃🙃", "qwe rty uio", "量子色动力学重整化群"])
+@pytest.mark.parametrize("text", ["asdfghjkl", "。。。？", "🙃🙃", "qwe rty uio", "量子色动力学重整化群"])
 def test_what_training_never_saw_is_not_guessed(pipeline: Pipeline, text: str) -> None:
     assert pipeline.parse(text, NOW).intent == FALLBACK_INTENT
+
+
+@pytest.mark.parametrize("text", ["", "   ", "\u3000\n", "\u200b"])
+def test_where_nothing_was_said_there_is_no_intent(pipeline: Pipeline, text: str) -> None:
+    assert pipeline.parse(text, NOW) == Meaning(text, model=pipeline.version)
 
 
 def test_a_training_sentence_is_known_by_heart(pipeline: Pipeline) -> None:
@@ -98,7 +104,7 @@ def test_offsets_always_index_what_the_user_typed(pipeline: Pipeline, text: str)
 @settings(max_examples=100, deadline=None)
 @given(st.text(max_size=40))
 def test_any_text_at_all_is_parsed(pipeline: Pipeline, text: str) -> None:
-    assert pipeline.parse(text, NOW).intent
+    assert bool(pipeline.parse(text, NOW).intent) == bool(normalize(text).text)
 
 
 def test_the_same_text_always_means_the_same(pipeline: Pipeline) -> None:
