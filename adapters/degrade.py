@@ -32,7 +32,7 @@ from adapters.message import (
     Voice,
 )  # fmt: skip
 
-LEAVE_A_MESSAGE = "人工客服暂时不在线，请您留言，我们看到后会尽快回复您。"
+LEAVE_A_MESSAGE = "请您留言说明问题，客服看到后会尽快回复您。"
 CHOOSE = "（回复数字或文字即可选择）"
 MEDIA = (Image, Voice, Video, File)
 FEWEST_BYTES = 4

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from adapters.channel import Limits, Reject, Route
-from adapters.degrade import fit
+from adapters.degrade import LEAVE_A_MESSAGE, fit
 from adapters.message import (
     Address,
     Button,
@@ -262,7 +262,7 @@ def _bubble(reply: Reply) -> dict[str, Json] | None:
         case Custom(payload):
             return {"kind": "custom", "payload": payload}
         case Transfer(text):
-            return {"kind": "notice", "text": text or "正在为您转接人工客服"}
+            return {"kind": "notice", "text": text or LEAVE_A_MESSAGE}
         case Typing():
             return None
         case media:

@@ -29,7 +29,10 @@ from flows.state import (
     StartFlow,
 )
 
-SILENT_EVENTS = frozenset(("unsubscribe", "view", "scan", "location", "template_result", "session_close", "enter"))
+SILENT_EVENTS = frozenset(
+    ("unsubscribe", "view", "scan", "location", "template_result", "session_open", "session_close", "enter")
+)
+"""`session_open`: a human servicer has begun to talk with the customer, so we do not."""
 SHORT_CHARACTERS = 12
 """An intent for a human counts against a question for free words only in so short a message."""
 
@@ -57,8 +60,8 @@ def _free_slots(said: Said, situation: Situation) -> tuple[Command, ...]:
 
 def _event(said: Said, situation: Situation) -> Decision | None:
     match said.content:
-        case Event(name="subscribe" | "session_open" as name):
-            return Decision((SessionStart(),), f"the event {name}")
+        case Event(name="subscribe"):
+            return Decision((SessionStart(),), "the event subscribe")
         case Event(name="click", key=key):
             return _click(key, situation)
         case Event(name=name):

@@ -75,7 +75,7 @@ async def test_repeating(question: str) -> None:
 @pytest.mark.parametrize("words", ["转人工", "人工", "我要人工客服！", "能不能给我转个人工", "不要机器人，转人工"])
 async def test_asking_for_a_human(question: str, words: str) -> None:
     talk, _ = await at(question)
-    assert await talk.says(words) == ["→人工 好的，正在为您转接人工客服，请稍候。"]
+    assert await talk.says(words) == ["→人工 好的，已为您登记转人工。请您留言说明问题，客服看到后会尽快回复您。"]
     assert talk.dialogue.stack == ()
     assert talk.flags == {"handoff"}
 

@@ -8,7 +8,7 @@ from tests.flows.talk import NOON, Talk
 
 ASK_ORDER = "请问您的订单号是多少？"
 ASK_REASON = "请问退款原因是什么？"
-HANDOFF = "→人工 好的，正在为您转接人工客服，请稍候。"
+HANDOFF = "→人工 好的，已为您登记转人工。请您留言说明问题，客服看到后会尽快回复您。"
 
 
 async def said(talk: Talk, *lines: str) -> list[str]:
@@ -327,6 +327,7 @@ async def test_events_greet_or_are_silent() -> None:
     talk = Talk()
     assert await talk.says(Event("subscribe")) == ["您好，欢迎关注！我是智能客服，请直接告诉我您的问题。"]
     assert await talk.says(Event("unsubscribe")) == []
+    assert await talk.says(Event("session_open")) == []  # a human has begun to talk
     assert await talk.says(Event("click", "refund")) == [ASK_ORDER]
     assert await talk.says(Event("click", "/recharge")) == ["充多少？"]
     assert await talk.says(Event("click", "转人工")) == [HANDOFF]

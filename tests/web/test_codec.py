@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.channel import Reject
+from adapters.degrade import LEAVE_A_MESSAGE
 from adapters.message import (
     Address,
     Button,
@@ -237,6 +238,9 @@ class TestBubbles:
     )
     def test_only_what_a_page_may_open_passes(self, url: str, safe: bool) -> None:
         assert safe_url(url) == (url if safe else "")
+
+    def test_a_transfer_without_words_asks_for_a_message_instead_of_promising_somebody(self) -> None:
+        assert bubbles([Transfer()]) == [{"kind": "notice", "text": LEAVE_A_MESSAGE}]
 
     def test_a_typing_sign_is_not_drawn(self) -> None:
         assert bubbles([Typing(), Text("好")]) == [{"kind": "text", "text": "好"}]
