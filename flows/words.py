@@ -81,7 +81,8 @@ _REQUEST = re.compile(
     r"^(?:我|那|那我|我先|先|你)?(?:想|要|先|帮|请|给我|麻烦|查|能|可以|顺便|需要|申请|来|看看|看一下|催)"
 )
 _ORDINAL = re.compile(
-    r"(?:选|选择|我选|就|要|按)?(?:第)?(?P<n>\d{1,2}|[一二三四五六七八九十两])(?:个|号|项|条|种|吧|\.|、)*"
+    r"(?:我?就?(?:选择?|要|按|回复?)|就)?(?:第?(?P<n>\d{1,2}|十?[一二三四五六七八九]|十|两)|(?P<last>最[后末]一?(?=个|项|条|种|笔|单|那)))"
+    r"(?:个|号|项|条|种|笔|单|那|这|吧|的|\.|、)*"
 )
 _DIGITS = {word: i for i, word in enumerate("零一二三四五六七八九十")} | {"两": 2}
 
@@ -166,14 +167,25 @@ def is_noise(text: str) -> bool:
 
 
 def pick(text: str, options: Sequence[Button]) -> Button | None:
-    """The option that 「2」, 「第二个」, or (part of) its words mean."""
+    """The option that its own words, 「2」, 「第二个」, 「最后一个」, or a part of its words mean: in this order, since
+    an option may itself be a number."""
     said = plain(text)
     if not said or not options:
         return None
-    match = _ORDINAL.fullmatch(said)
+    titled = next((each for each in options if said == plain(each.title)), None)
+    if titled is not None:
+        return titled
+    match = _ORDINAL.fullmatch(said.strip("()[]【】"))
     if match:
-        number = int(match["n"]) if match["n"].isdigit() else _DIGITS[match["n"]]
+        number = len(options) if match["last"] else _number(match["n"])
         return options[number - 1] if 1 <= number <= len(options) else None
-    same = [each for each in options if said in (plain(each.title), plain(each.payload))]
+    same = [each for each in options if said == plain(each.payload)]
     part = [each for each in options if len(said) > 1 and said in plain(each.title)]
     return same[0] if same else part[0] if len(part) == 1 else None
+
+
+def _number(text: str) -> int:
+    """「12」, 「十二」, 「两」 -> 12, 12, 2."""
+    if text.isdigit():
+        return int(text)
+    return sum(_DIGITS[digit] for digit in text)

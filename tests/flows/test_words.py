@@ -244,6 +244,14 @@ OPTIONS = (Button("微信支付", "微信"), Button("支付宝", "/pay"), Button
         ("支付宝", "支付宝"),
         ("银行卡", "银行卡支付"),
         ("我选第1个", "微信支付"),
+        ("（3）", "银行卡支付"),
+        ("③", "银行卡支付"),
+        ("【2】", "支付宝"),
+        ("我就要第二种吧", "支付宝"),
+        ("最后一个", "银行卡支付"),
+        ("最后那个吧", "银行卡支付"),
+        ("最后", None),
+        ("十一", None),
         ("4", None),
         ("0", None),
         ("支付", None),
@@ -253,6 +261,16 @@ OPTIONS = (Button("微信支付", "微信"), Button("支付宝", "/pay"), Button
 def test_picking_an_option(text: str, title: str | None) -> None:
     found = words.pick(text, OPTIONS)
     assert (found.title if found else None) == title
+
+
+def test_the_words_of_an_option_go_before_its_number() -> None:
+    amounts = (Button("1", "/one"), Button("5", "/five"), Button("2", "/two"))
+    assert [words.pick(said, amounts) for said in ("2", "第二个", "5")] == [amounts[2], amounts[1], amounts[1]]
+
+
+def test_the_twelfth_of_many() -> None:
+    many = tuple(Button(f"方案{letter}") for letter in "甲乙丙丁戊己庚辛壬癸子丑寅")
+    assert [words.pick(said, many) for said in ("十二", "第十个", "12")] == [many[11], many[9], many[11]]
 
 
 def test_clauses() -> None:
