@@ -22,13 +22,15 @@ POINTS: Final = (
     "call_performed",
     "call_noted",
     "before_commit",
+    "half_committed",
     "after_commit",
     "after_claim",
     "before_send",
     "after_send",
     "after_finish",
 )
-"""Every point, in the order in which a turn passes them. Tests walk this list."""
+"""Every point, in the order in which a turn passes them. Tests walk this list. `half_committed` is there only where a
+commit is two writes."""
 
 _hook: Callable[[str], None] | None = None
 

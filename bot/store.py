@@ -79,8 +79,8 @@ class Store(TokenVault, Protocol):
         ...
 
     async def commit(self, session: Session, turn: Turn, *, release: bool = False) -> bool:
-        """Write `session` with `done[turn.id] = turn.replies` if its `rev` (then +1) and lease are unchanged, then
-        mark the turn ready with replies, meaning, trace and flags, then prune `done` and `calls` of it.
+        """Write `session` with `done[turn.id] = Thought.of(turn)` if its `rev` (then +1) and lease are unchanged,
+        then mark the turn ready with that thought, then prune `done` and `calls` of it.
         False: the session moved meanwhile; throw the work away. Where the turn is in `done` already, only the
         second half is done again. A repeat after `StoreDown` gives the answer that the first call would have given.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from typing import Literal
 
 from adapters.channel import Route
@@ -60,11 +60,34 @@ class Turn:
 
 
 @dataclass(frozen=True, slots=True)
+class Thought:
+    """What thinking made of a turn, under the names that its fields have in `Turn`. Final once committed."""
+
+    meaning: Meaning | None = None
+    replies: tuple[Reply, ...] = ()
+    commands: tuple[Command, ...] = ()
+    trace: tuple[Why, ...] = ()
+    flags: tuple[str, ...] = ()
+    flow: str = ""
+
+    @classmethod
+    def of(cls, turn: Turn) -> Thought:
+        return cls(*(getattr(turn, name) for name in THOUGHT))
+
+    def on(self, turn: Turn) -> Turn:
+        """`turn` with this thought."""
+        return replace(turn, **{name: getattr(self, name) for name in THOUGHT})
+
+
+THOUGHT = tuple(each.name for each in fields(Thought))
+
+
+@dataclass(frozen=True, slots=True)
 class Session:
     """A conversation's state. `rev` moves by one at each commit and at each change of `owner`.
 
-    `worker`/`leased_until` is the lease (the store's clock). `done` remembers the replies of committed turns
-    until they are marked ready: a redo copies them and does not think twice. `calls[turn][key]` is
+    `worker`/`leased_until` is the lease (the store's clock). `done` remembers what was thought of committed turns
+    until they are marked ready: a redo copies it and does not think twice. `calls[turn][key]` is
     {"state": "started"} or {"state": "done", "result": ...}: what actions of an unfinished turn did.
     `owner` is empty while the bot speaks, else the operator who does.
     """
@@ -74,7 +97,7 @@ class Session:
     rev: int = 0
     worker: str = ""
     leased_until: float = 0.0
-    done: Mapping[str, tuple[Reply, ...]] = field(default_factory=dict)
+    done: Mapping[str, Thought] = field(default_factory=dict)
     calls: Mapping[str, Mapping[str, Json]] = field(default_factory=dict)
     owner: str = ""
     updated: float = 0.0

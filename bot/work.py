@@ -139,8 +139,6 @@ class Work:
             self._log.info("the session moved meanwhile, the work is thrown away", turn=turn.id)
             return False
         faults.reach("after_commit")
-        if release and turn.id in session.done:
-            await self._store.release(session.conversation, self._worker)
         self._metrics.committed(disposed, disposed.ready_at - turn.accepted)
         await self._hand_over(disposed)
         return True
@@ -195,13 +193,13 @@ class Work:
         same = session.dialogue
         if turn.replies:
             return same, turn
+        if turn.id in session.done:
+            return same, session.done[turn.id].on(turn)
         if session.owner:
             return same, replace(turn, meaning=await self._meaning(turn), flags=("owned",))
         if self._asks_for_more(turn, unsent):
             return same, replace(turn, flags=("continue",))
         meaning = await self._meaning(turn)
-        if turn.id in session.done:
-            return same, replace(turn, meaning=meaning, replies=tuple(session.done[turn.id]))
         outcome = await self._step(session, turn, meaning)
         return outcome.dialogue, replace(
             turn,

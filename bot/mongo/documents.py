@@ -8,9 +8,9 @@ from functools import cache
 from typing import Any
 
 from adapters.channel import Token
-from adapters.message import Json, plain, reply_to_dict
+from adapters.message import Json, plain
 from bot.document import MAX_DEPTH, SEQUENCES, tame
-from bot.turn import Session, Turn
+from bot.turn import THOUGHT, Session, Turn
 from bot.vault import StoredToken
 
 Document = dict[str, Any]
@@ -73,9 +73,9 @@ def dialogue_document(session: Session) -> Document:
     return document
 
 
-def replies_document(turn: Turn) -> list[Json]:
-    replies: list[Json] = escape([reply_to_dict(reply) for reply in turn.replies])
-    return replies
+def thought_of(turn: Document) -> Document:
+    """What `Session.done` remembers of a turn's document."""
+    return {name: turn[name] for name in THOUGHT}
 
 
 def session_of(document: Document) -> Session:

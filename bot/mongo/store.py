@@ -1,19 +1,19 @@
 """`MongoStore`: the `Store` over MongoDB. Each write touches one document, waits for a majority, and may be repeated.
 
-A commit is two writes: the session (which remembers the replies in `done`), then the turn. `done` is pruned by the
+A commit is two writes: the session (which remembers in `done` what was thought), then the turn. `done` is pruned by the
 next write to the session, once the turn is known to be marked."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from dataclasses import replace
 
 from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
 from adapters.channel import Route, Token
 from adapters.message import Json, plain
+from bot import faults
 from bot.document import tame
 from bot.feed import Feed, Watch
 from bot.mongo import documents, pipelines
@@ -125,25 +125,27 @@ class MongoStore:
 
     async def commit(self, session: Session, turn: Turn, *, release: bool = False) -> bool:
         if turn.id in session.done:
-            await self._mark(replace(turn, replies=session.done[turn.id]))
+            await self._mark(turn_document(session.done[turn.id].on(turn)))
             if release:
                 await self.release(session.conversation, session.worker)
             return True
-        if await self._move(session, turn, release):
-            await self._mark(turn)
+        document = turn_document(turn)
+        if await self._move(session, document, release):
+            faults.reach("half_committed")
+            await self._mark(document)
             return True
         # moved meanwhile: by an earlier try of this very commit, whose answer was lost?
         there = await self.session(session.conversation)
         if there is None or turn.id not in there.done:
             return False
-        await self._mark(replace(turn, replies=there.done[turn.id]))
-        return there.rev == session.rev + 1 and there.done[turn.id] == turn.replies
+        await self._mark(turn_document(there.done[turn.id].on(turn)))
+        return there.rev == session.rev + 1 and there.done[turn.id].replies == turn.replies
 
-    async def _move(self, session: Session, turn: Turn, release: bool) -> bool:
+    async def _move(self, session: Session, turn: Document, release: bool) -> bool:
         """The commit's first half: the session by compare-and-set, `done` with it."""
-        conversation = session.conversation
-        marked = self._marks.of(conversation) - {turn.id}
-        gone = [f"calls.{escape_key(turn.id)}", *(f"done.{escape_key(turn_id)}" for turn_id in marked)]
+        conversation, turn_id = session.conversation, turn["_id"]
+        marked = self._marks.of(conversation) - {turn_id}
+        gone = [f"calls.{escape_key(turn_id)}", *(f"done.{escape_key(other)}" for other in marked)]
         moved = await self._change(
             self._sessions,
             {"_id": conversation, "rev": session.rev, "worker": session.worker},
@@ -152,7 +154,7 @@ class MongoStore:
                     "dialogue": documents.dialogue_document(session),
                     "schema": session.schema,
                     "updated": await self.now(),
-                    f"done.{escape_key(turn.id)}": documents.replies_document(turn),
+                    f"done.{escape_key(turn_id)}": documents.thought_of(turn),
                     **({"worker": "", "leased_until": 0.0} if release else {}),
                 },
                 "$inc": {"rev": 1},
@@ -163,15 +165,14 @@ class MongoStore:
             self._marks.pruned(conversation, marked)
         return moved
 
-    async def _mark(self, turn: Turn) -> None:
+    async def _mark(self, turn: Document) -> None:
         """The commit's second half: the turn is what it is only where it was still new."""
         now = await self.now()
-        status = "ready" if turn.status == "new" else turn.status
-        document = turn_document(replace(turn, status=status, ready_at=now, sent_at=now if status == "sent" else 0.0))
-        for kept in ("_id", "accepted", "conversation"):
-            del document[kept]
-        await self._touch({**turn_key(turn.id), "status": "new"}, {"$set": document})
-        self._marks.add(turn.conversation, {turn.id})
+        status = "ready" if turn["status"] == "new" else turn["status"]
+        moment = {"status": status, "ready_at": now, "sent_at": now if status == "sent" else 0.0}
+        changed = {name: value for name, value in turn.items() if name not in ("_id", "accepted", "conversation")}
+        await self._touch({**turn_key(turn["_id"]), "status": "new"}, {"$set": {**changed, **moment}})
+        self._marks.add(turn["conversation"], {turn["_id"]})
 
     # --- out
 

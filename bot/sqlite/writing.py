@@ -71,12 +71,12 @@ def calls_of(db: sqlite3.Connection, conversation: str) -> dict[str, dict[str, J
 
 def release(conversation: str, worker: str) -> Operation[None]:
     def operate(db: sqlite3.Connection) -> None:
-        db.execute(
-            "UPDATE sessions SET worker = '', leased_until = 0 WHERE conversation = ? AND worker = ?",
-            (conversation, worker),
-        )
+        db.execute(_RELEASE, (conversation, worker))
 
     return operate
+
+
+_RELEASE = "UPDATE sessions SET worker = '', leased_until = 0 WHERE conversation = ? AND worker = ?"
 
 
 def note_call(conversation: str, worker: str, turn_id: str, key: str, state: Json) -> Operation[bool]:
@@ -98,7 +98,7 @@ def note_call(conversation: str, worker: str, turn_id: str, key: str, state: Jso
 def commit(session: Session, turn: Turn, release: bool, clock: Clock) -> Operation[bool]:
     redo = turn.id in session.done
     if redo:
-        turn = replace(turn, replies=session.done[turn.id])
+        turn = session.done[turn.id].on(turn)
     values = turn_values(turn)
     values["status"] = "ready" if turn.status == "new" else turn.status
     dialogue = dump(session.dialogue.to_dict())
@@ -110,7 +110,9 @@ def commit(session: Session, turn: Turn, release: bool, clock: Clock) -> Operati
         if row["status"] != "new":
             return redo or _was_ours(db, session, turn_of(row).replies == turn.replies)
         now = clock()
-        if not redo and not _move(db, session, dialogue, release, now):
+        if redo and release:
+            db.execute(_RELEASE, (session.conversation, session.worker))
+        elif not redo and not _move(db, session, dialogue, release, now):
             return False
         db.execute("DELETE FROM calls WHERE conversation = ? AND turn = ?", (session.conversation, turn.id))
         moment = {"ready_at": now, "sent_at": now if values["status"] == "sent" else 0.0, "seq": _tick(db)}

@@ -12,7 +12,9 @@ import pytest
 from adapters.channel import Route, Token
 from adapters.message import Text
 from bot.store import Store
+from bot.turn import Thought
 from flows.state import Dialogue
+from nlu.meaning import Meaning
 from tests.conftest import OpenStore
 from tests.stores.making import (
     CONVERSATION,
@@ -212,13 +214,20 @@ class TestCommit:
         assert not await store.commit(replace(session, worker="w2"), answered(turn))
         assert (await there(store, turn.id)).status == "new"
 
-    async def test_a_turn_in_done_gets_the_replies_that_were_remembered(self, store: Store) -> None:
+    async def test_a_turn_in_done_gets_the_thought_that_was_remembered(self, store: Store) -> None:
         turn, session = await store.accept(a_turn()), await leased(store)
-        redo = replace(session, done={turn.id: (Text("as said before"),)})
+        before = Thought(Meaning("人工", "human", 0.9), (Text("as said before"),), flags=("handoff",), flow="help/ask")
+        redo = replace(session, done={turn.id: before})
         assert await store.commit(redo, answered(turn, "thought twice"))
-        assert (await there(store, turn.id)).replies == (Text("as said before"),)
+        assert Thought.of(await there(store, turn.id)) == before
         assert (await leased(store)).rev == session.rev
         assert await store.commit(redo, answered(turn, "thought twice"))
+
+    async def test_a_redo_can_give_the_lease_back_too(self, store: Store) -> None:
+        turn, session = await store.accept(a_turn()), await leased(store, "w1")
+        redo = replace(session, done={turn.id: Thought(replies=(Text("as said before"),))})
+        assert await store.commit(redo, turn, release=True)
+        assert (await leased(store, "w2")).worker == "w2"
 
     async def test_it_can_claim_at_once(self, store: Store) -> None:
         turn, session = await store.accept(a_turn()), await leased(store)

@@ -37,7 +37,7 @@ from bot.store import Store
 from bot.ways import Outlet, Times
 from bot.work import Bot
 from config.settings import WeChatAccount
-from flows.state import ActionFailed, Actions, Dialogue, Heard, Outcome, Result
+from flows.state import ActionFailed, Actions, Dialogue, Heard, Outcome, Result, Why
 from nlu.meaning import Meaning
 
 SPEED = 10.0
@@ -89,7 +89,8 @@ class Counter:
                 replies, flags = (Transfer("请留言"),), frozenset({"handoff"})
             case "无":
                 replies = ()
-        return Outcome(replace(dialogue, slots={**dialogue.slots, "n": n}), replies, flags=flags)
+        trace = (Why("counted", f"no. {n}"),)
+        return Outcome(replace(dialogue, slots={**dialogue.slots, "n": n}), replies, trace=trace, flags=flags)
 
 
 @dataclass(frozen=True)

@@ -11,16 +11,19 @@ from hypothesis import strategies as st
 
 from adapters.channel import Limits, Route
 from adapters.degrade import fit
-from adapters.message import Address, Image, Message, Reply, Text
+from adapters.message import Address, Image, Message, Reply, Text, Transfer
+from bot import faults
 from bot.inbox import Busy
+from bot.mongo import MongoStore
 from bot.outbox import LONGEST_WAIT_S, backoff
 from bot.parts import pack, passive_parts
 from bot.receive import Proxies
 from bot.simulate.wechat import WeChatApi
 from bot.sqlite import SqliteStore
-from bot.store import Store
+from bot.store import Store, StoreDown
 from bot.turn import Turn
 from bot.work import APOLOGY
+from tests.conftest import opened
 from tests.delivery.desk import ACCOUNT, account, desk
 from tests.delivery.test_passive_window import settled
 
@@ -63,6 +66,29 @@ async def test_a_handoff_is_told(store: Store) -> None:
     async with desk(store, account(False)) as served:
         await served.phone().says("人")
         await asyncio.sleep(0.05)
+        assert [what for what, _ in served.alerts] == ["handoff"]
+
+
+async def test_a_handoff_whose_commit_broke_off_half_way_is_told_and_keeps_all_that_was_thought(
+    mongo_db: tuple[str, str],
+) -> None:
+    async with opened(MongoStore(*mongo_db)) as store, desk(store, account(False)) as served:
+
+        def once(point: str) -> None:
+            if point == "half_committed":
+                faults.arm(None)
+                raise StoreDown("gone between the two halves")
+
+        faults.arm(once)
+        try:
+            phone = served.phone()
+            await phone.says("人")
+            (turn,) = await settled(served, phone, "sent")
+        finally:
+            faults.arm(None)
+        assert (turn.flags, turn.replies, len(turn.trace)) == (("handoff",), (Transfer("请留言"),), 1)
+        assert turn.meaning is not None
+        assert turn.meaning.intent == "say"
         assert [what for what, _ in served.alerts] == ["handoff"]
 
 

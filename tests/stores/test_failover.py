@@ -15,7 +15,7 @@ from adapters.message import Text
 from bot.feed import Watch
 from bot.mongo import MongoStore
 from bot.store import StoreDown
-from bot.turn import Turn
+from bot.turn import Thought, Turn
 from flows.state import Dialogue
 from tests.conftest import database_of
 from tests.mongod import Node, ReplicaSet, wait_for
@@ -90,12 +90,12 @@ class Traffic:
         assert taken is not None
         session = taken[0]
         count = int(session.dialogue.slots.get("count", 0)) + 1
-        said = session.done.get(turn.id, (Text(f"no. {count}"),))
+        thought = session.done.get(turn.id, Thought(replies=(Text(f"no. {count}"),)))
         if turn.id not in session.done:
             session = replace(session, dialogue=Dialogue(slots={"count": count}))
-        committed = await self._timed(self.store.commit(session, replace(turn, replies=said)))
+        committed = await self._timed(self.store.commit(session, thought.on(turn)))
         if committed:
-            self.acknowledged[turn.id] = tuple(text for text in said if isinstance(text, Text))
+            self.acknowledged[turn.id] = tuple(text for text in thought.replies if isinstance(text, Text))
         return committed
 
     async def _timed(self, operation: Awaitable[T]) -> T:

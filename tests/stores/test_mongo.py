@@ -25,6 +25,7 @@ from bot.mongo import MongoStore
 from bot.mongo.documents import hidden
 from bot.mongo.link import down
 from bot.store import StoreDown
+from bot.turn import Thought
 from flows.state import Dialogue
 from tests.conftest import database_of
 from tests.mongod import ReplicaSet
@@ -65,7 +66,7 @@ async def test_a_commit_whose_second_half_failed_is_completed_by_its_repeat(
     with failing(database[0], "update", skip=1, closeConnection=True), pytest.raises(StoreDown):
         await store.commit(session, answered(turn))
     assert (await there(store, turn.id)).status == "new"
-    assert (await leased(store)).done == {turn.id: (Text("好的"),)}
+    assert (await leased(store)).done == {turn.id: Thought(replies=(Text("好的"),))}
     assert await store.commit(session, answered(turn))
     assert (await there(store, turn.id)).replies == (Text("好的"),)
     assert (await leased(store)).rev == 1
@@ -83,7 +84,7 @@ async def test_a_worker_that_dies_between_the_halves_has_its_words_said_by_the_n
     assert taken is not None
     session, waiting = taken
     assert [each.id for each in waiting] == [turn.id]
-    assert session.done == {turn.id: (Text("first"),)}
+    assert session.done == {turn.id: Thought(replies=(Text("first"),))}
     assert await other.commit(session, answered(turn, "second"), release=True)
     assert (await there(store, turn.id)).replies == (Text("first"),)
     assert (await leased(other)).done == {}, "pruned by the next write"

@@ -15,7 +15,7 @@ from adapters.message import Address, Button, Card, Custom, Event, Image, Link, 
 from bot.document import dump, load, tame
 from bot.mongo.documents import escape, escape_key, unescape, unescape_key
 from bot.store import Store
-from bot.turn import Session, Turn
+from bot.turn import Session, Thought, Turn
 from flows.state import Dialogue, Entry, Frame, SetSlot, StartFlow, Why
 from nlu.meaning import Entity, Intent, Meaning
 from tests.stores.making import a_turn, answered, leased, there
@@ -100,7 +100,7 @@ def test_turns_and_sessions_come_back_as_they_were(
         after = await leased(store, conversation=turn.conversation)
         assert after.dialogue == dialogue
         assert after.calls == {"other": {turn.flow: {"result": turn.trace[0].data}}}
-        assert after.done in ({}, {turn.id: turn.replies})
+        assert after.done in ({}, {turn.id: Thought.of(thought)})
 
     runner.run(there_and_back())
 
