@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from config.settings import WeChatAccount
 from tests.docs.generate import PAGES, page
 
 ROOT = Path(__file__).parents[2]
@@ -18,6 +19,11 @@ PAGES_WRITTEN = [name for name in TRACKED if name.endswith(".md") and (ROOT / na
 @pytest.mark.parametrize("name", PAGES)
 def test_the_generated_part_is_up_to_date(name: str) -> None:
     assert (ROOT / "docs" / name).read_text("utf-8") == page(name), "run: make docs"
+
+
+def test_every_key_of_an_account_is_shown() -> None:
+    shown = re.findall(r"^    (\w+):", (ROOT / "docs" / "configuration.md").read_text("utf-8"), re.MULTILINE)
+    assert set(WeChatAccount.model_fields) <= set(shown)
 
 
 @pytest.mark.parametrize("name", PAGES_WRITTEN)
