@@ -81,7 +81,7 @@ class Ways:
         """What the turn's replies come to, going out by `way`."""
         if (_basis(turn) or way) == "passive":
             return passive_parts(turn.replies, channel.limits, self._fit)
-        return push_parts(turn.replies, _push_limits(channel), self._fit)
+        return push_parts(turn.replies, _push_limits(channel, turn), self._fit)
 
     def dispose(self, turn: Turn, *, earlier: bool, window: bool, now: float) -> Turn:
         """`turn`, thought through, as it is committed. `earlier`: others of its conversation have not gone out yet;
@@ -109,5 +109,10 @@ def _basis(turn: Turn) -> str:
     return turn.route.data.get(BASIS, "") if turn.shown and turn.route else ""
 
 
-def _push_limits(channel: Channel) -> Limits:
-    return channel.push_limits if isinstance(channel, Pushing) else channel.limits
+def _push_limits(channel: Channel, turn: Turn) -> Limits:
+    """With as many pushes as what the customer did allows: on WeChat, a menu click fewer than a message."""
+    if not isinstance(channel, Pushing):
+        return channel.limits
+    route = channel.push_route(turn.message) if turn.message else None
+    count = route.data.get("count") if route else None
+    return replace(channel.push_limits, push_count=int(count)) if count else channel.push_limits

@@ -26,8 +26,8 @@ MAX_BODY_BYTES = 64 * 1024
 WINDOW_S = 300.0
 PASSIVE_S = 5.0
 MENU = frozenset(("click", "scan", "subscribe", "scancode_push", "scancode_waitmsg"))
-"""Events that open a window of `MENU_COUNT` pushes for a minute; a message opens one of five for two days."""
-MENU_COUNT, MENU_WINDOW_S = 3, 60.0
+"""Events that allow `MENU_COUNT` pushes within a minute; a message allows five within two days."""
+MENU_COUNT = 3
 SILENT = frozenset(("unsubscribe",))
 """Events after which the customer cannot be reached."""
 
@@ -185,18 +185,14 @@ class WeChat:
     # --- speaking first --------------------------------------------------------------------------------------
 
     def push_route(self, message: Message) -> Route | None:
-        """`data`: `to`; where `message` opened a window of pushes, how many (`count`) for how long (`window_s`)."""
+        """`data`: `to`; where `message` opened a window of pushes, how many it allows (`count`)."""
         settings, content = self._settings, message.content
         if settings.push is False or not settings.app_secret.get_secret_value():
             return None
-        data = {"to": message.address.user}
-        if not isinstance(content, Event):
-            return Route("push", data | {"count": str(PUSH.push_count), "window_s": str(PUSH.push_window_s)})
-        if content.name in SILENT:
+        if isinstance(content, Event) and content.name in SILENT:
             return None
-        if content.name in MENU:
-            data |= {"count": str(MENU_COUNT), "window_s": str(MENU_WINDOW_S)}
-        return Route("push", data)
+        count = _allowed(message)
+        return Route("push", {"to": message.address.user} | ({"count": str(count)} if count else {}))
 
     def token_request(self) -> Outgoing:
         settings = self._settings
@@ -216,6 +212,15 @@ class WeChat:
 
     def judge(self, status: int, body: bytes) -> Judgement:
         return read_judgement(status, body)
+
+
+def _allowed(message: Message) -> int:
+    """How many pushes `message` allows; 0: it opens no window of its own. Tapping an item of a pushed menu is a text
+    to us and a menu click to WeChat."""
+    if isinstance(message.content, Event):
+        return MENU_COUNT if message.content.name in MENU else 0
+    tapped = isinstance(message.raw, dict) and said(message.raw, "bizmsgmenuid")
+    return MENU_COUNT if tapped else PUSH.push_count
 
 
 def _passive_route(message: Message, opened: _Opened, query: Mapping[str, str]) -> Route:

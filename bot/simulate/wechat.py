@@ -110,6 +110,10 @@ class WeChatPhone:
     async def says(self, text: str) -> Seen:
         return await self.deliver(self.webhook("text", Content=text))
 
+    async def taps(self, item: str, id: str) -> Seen:
+        """An item of a menu message (`msgmenu`) that was pushed: a text that names its id."""
+        return await self.deliver(self.webhook("text", Content=item, bizmsgmenuid=id))
+
     async def speaks(self, recognition: str) -> Seen:
         """A voice message; `recognition` is empty where the account has the vendor's recognition off."""
         return await self.deliver(self.webhook("voice", MediaId="voice-1", Format="amr", Recognition=recognition))
@@ -149,7 +153,8 @@ class WeChatPhone:
     async def deliver(self, webhook: Webhook) -> Seen:
         """Post until it is answered, as WeChat does: three times, five seconds apart."""
         if self.api is not None:
-            self.api.hear(self.openid, said(webhook.fields, "Event").lower())
+            tapped = "click" if "bizmsgmenuid" in webhook.fields else ""
+            self.api.hear(self.openid, said(webhook.fields, "Event").lower() or tapped)
         posts: list[Post] = []
         for _ in range(POSTS):
             began = time.monotonic()

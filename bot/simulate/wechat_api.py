@@ -105,7 +105,7 @@ class WeChatApi:
         self._tokens: dict[str, float] = {}
         self._refusing = False
         self._script: dict[Endpoint, deque[int]] = {"token": deque(), "send": deque(), "typing": deque()}
-        self._windows: dict[str, _Window] = {}
+        self._windows: dict[str, dict[str, _Window]] = {}
         self._changed = asyncio.Event()
         self._runner: web.AppRunner | None = None
 
@@ -144,14 +144,20 @@ class WeChatApi:
         self._refusing = refuse
 
     def hear(self, openid: str, event: str = "") -> None:
-        """The customer wrote, or (`event`, the vendor's name in lower case) did something."""
-        now = self.clock()
+        """The customer wrote, or (`event`, the vendor's name in lower case) did something. A click opens a window
+        beside that of a message."""
+        now, windows = self.clock(), self._windows.setdefault(openid, {})
         if event in MENU:
-            self._windows[openid] = _Window(MENU_COUNT, now + MENU_WINDOW_S)
+            windows["click"] = _Window(MENU_COUNT, now + MENU_WINDOW_S)
         elif event == "unsubscribe":
-            self._windows[openid] = _Window(0, 0.0)
+            self._windows[openid] = {"closed": _Window(0, 0.0)}
         elif not event:
-            self._windows[openid] = _Window(WINDOW_COUNT, now + WINDOW_S)
+            windows["message"] = _Window(WINDOW_COUNT, now + WINDOW_S)
+
+    def _open(self, openid: str) -> list[_Window]:
+        """The customer's windows, the one that ends first before the others."""
+        windows = self._windows.get(openid, {}).values()
+        return sorted((window for window in windows if window.until > self.clock()), key=lambda window: window.until)
 
     def sent_to(self, openid: str) -> list[Sent]:
         return [sent for sent in self.sent if sent.openid == openid]
@@ -191,7 +197,7 @@ class WeChatApi:
         if code or body is None:
             return _error(code)
         sent = Sent(str(body["touser"]), body, self.clock())
-        if window := self._windows.get(sent.openid):
+        if window := next((window for window in self._open(sent.openid) if window.left), None):
             window.left -= 1
         self.sent.append(sent)
         self._changed.set()
@@ -237,12 +243,12 @@ class WeChatApi:
             return 40003
         if any(len(str(body[kind].get(part, "")).encode()) > MAX_TEXT_BYTES for part in ("content", "head_content")):
             return 45002
-        window = self._windows.get(openid)
-        if window is None:
+        if not self._windows.get(openid):
             return 45015 if self.strict else 0
-        if window.until <= self.clock():
+        windows = self._open(openid)
+        if not windows:
             return 45015
-        return 0 if window.left > 0 else 45047
+        return 0 if any(window.left for window in windows) else 45047
 
 
 def _error(code: int) -> web.Response:

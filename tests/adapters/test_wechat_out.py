@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -241,24 +242,29 @@ def message(content: object) -> Message:
 
 
 @pytest.mark.parametrize(
-    ("content", "window"),
+    ("content", "count"),
     [
-        (Text("在吗"), ("5", "172800.0")),
-        (Location(1, 2), ("5", "172800.0")),
-        (Event("click", "K"), ("3", "60.0")),
-        (Event("subscribe"), ("3", "60.0")),
-        (Event("scan"), ("3", "60.0")),
-        (Event("view"), (None, None)),
-        (Event("template_result"), (None, None)),
+        (Text("在吗"), "5"),
+        (Location(1, 2), "5"),
+        (Event("click", "K"), "3"),
+        (Event("subscribe"), "3"),
+        (Event("scan"), "3"),
+        (Event("view"), None),
+        (Event("template_result"), None),
     ],
 )
-def test_a_message_opens_a_long_window_and_a_menu_click_a_short_one(
-    content: object, window: tuple[str | None, str | None]
-) -> None:
+def test_a_message_allows_five_pushes_and_a_menu_click_three(content: object, count: str | None) -> None:
     route = account().push_route(message(content))
     assert route is not None
     assert route.data["to"] == "oABC"
-    assert (route.data.get("count"), route.data.get("window_s")) == window
+    assert route.data.get("count") == count
+
+
+def test_an_item_tapped_in_a_pushed_menu_counts_as_a_click() -> None:
+    tapped = replace(message(Text("查订单")), raw={"Content": "查订单", "bizmsgmenuid": "1"})
+    route = account().push_route(tapped)
+    assert route is not None
+    assert route.data["count"] == "3"
 
 
 def test_who_has_left_or_may_not_be_pushed_to_has_no_route() -> None:

@@ -98,6 +98,14 @@ async def test_a_menu_click_opens_three_sends_for_a_minute_and_leaving_closes_it
     assert await caller.send() == 45015
 
 
+async def test_a_click_leaves_the_window_of_a_message_open(api: WeChatApi, caller: Caller, clock: Clock) -> None:
+    api.hear(OPENID)
+    api.hear(OPENID, "click")
+    assert [await caller.send() for _ in range(4)] == [0, 0, 0, 0]
+    clock.now += 60
+    assert [await caller.send() for _ in range(5)] == [0, 0, 0, 0, 45047]
+
+
 async def test_bad_messages_are_refused_with_the_vendors_codes(api: WeChatApi, caller: Caller) -> None:
     api.hear(OPENID)
     send = "message/custom/send"

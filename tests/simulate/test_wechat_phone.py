@@ -15,6 +15,7 @@ from adapters.channel import Challenge, Messages, Outgoing, Request
 from adapters.message import Event, Text, Voice
 from adapters.wechat import WeChat
 from bot.simulate.wechat import FAILURE, WeChatPhone
+from bot.simulate.wechat_api import WeChatApi
 from config.settings import WeChatAccount
 
 KEY = "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG"
@@ -80,6 +81,22 @@ async def test_a_customer_is_heard_and_reads_the_answer_in_every_mode(mode: str,
         assert (await phone.speaks("查物流")).text == "2:查物流"
         assert (await phone.does("CLICK", "MENU_1")).reply is None
         assert (await phone.verifies()).isdigit()
+
+
+async def test_an_item_tapped_in_a_pushed_menu_opens_the_window_of_a_click() -> None:
+    settings, counts = account("safe"), []
+
+    async def count(parsed: Messages, _: int) -> Outgoing:
+        route = WeChat("main", settings).push_route(parsed.messages[0])
+        counts.append(route and route.data["count"])
+        return Outgoing(b"success", "text/plain")
+
+    async with WeChatApi(strict=True) as api, bot(settings, count) as url:
+        async with WeChatPhone.open(url, settings, api=api) as phone:
+            await phone.taps("查订单", "1")
+            await phone.says("查订单")
+        assert counts == ["3", "5"]
+        assert api._windows[phone.openid].keys() == {"click", "message"}
 
 
 @pytest.mark.parametrize("mode", MODES)

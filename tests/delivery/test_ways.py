@@ -1,0 +1,36 @@
+"""Which way out a turn has, and in how many parts."""
+
+from __future__ import annotations
+
+import pytest
+
+from adapters.degrade import fit
+from adapters.message import Address, Content, Event, Image, Message, Reply, Text
+from adapters.wechat import WeChat
+from bot.turn import Turn
+from bot.ways import Outlet, Ways
+from tests.delivery.desk import account
+
+ADDRESS = Address("wechat", "main", "o1", "o1")
+CHANNEL = WeChat("main", account(True), window_s=0)
+WAYS = Ways({("wechat", "main"): Outlet(CHANNEL)}, fit, "worker")
+
+
+def pushed(content: Content, *replies: Reply) -> list[Reply]:
+    message = Message("1", ADDRESS, content, 0.0)
+    turn = Turn("1", ADDRESS.conversation, "message", ADDRESS, 0.0, message=message, replies=replies)
+    return WAYS.parts(turn, CHANNEL, "push")
+
+
+@pytest.mark.parametrize(("content", "parts"), [(Text("在吗"), 5), (Event("click", "K"), 2), (Event("subscribe"), 2)])
+def test_texts_are_merged_where_what_the_customer_did_allows_fewer_pushes(content: Content, parts: int) -> None:
+    said = [f"{n}{'长' * 200}" for n in range(5)]
+    out = pushed(content, *map(Text, said))
+    assert len(out) == parts
+    assert "\n".join(part.text for part in out if isinstance(part, Text)) == "\n".join(said)
+
+
+def test_pictures_stay_between_the_texts() -> None:
+    picture = Image(media="m")
+    out = pushed(Event("click", "K"), Text("一"), Text("二"), picture, Text("三"), Text("四"))
+    assert out == [Text("一\n二"), picture, Text("三\n四")]
