@@ -42,8 +42,8 @@ class Meaning:
     """`text` is the user's original text, which all offsets index.
 
     `intent` is what the pipeline settled on, after thresholds: `nlu_fallback` where it is unsure, empty where
-    nothing was said (an empty text, or blanks alone). `ranking` holds every intent's calibrated confidence, best first, before
-    the fallback; `answers` the retrieval candidates, best first. `model` is the model's version.
+    nothing was said (an empty text, or blanks alone). `ranking` holds every intent's calibrated confidence, best first,
+    before the fallback; `answers` the retrieval candidates, best first. `model` is the model's version.
     """
 
     text: str

@@ -28,7 +28,7 @@ def test_a_misspelt_variable_is_named_with_the_near_miss() -> None:
 
 
 def test_a_wrong_value_is_named() -> None:
-    with pytest.raises(BadProject, match="YINGDA_PORT: .*integer.*it is 'many'"):
+    with pytest.raises(BadProject, match=r"YINGDA_PORT: .*integer.*it is 'many'"):
         load_settings({"YINGDA_PORT": "many"})
 
 
@@ -48,7 +48,8 @@ def test_a_project_without_credentials_serves_pages_and_rest(tmp_path: Path) -> 
 
 def test_accounts_by_name_and_a_single_one_rasa_style(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WX_KEY", KEY)
-    named = f"wechat:\n  shop: {{app_id: wx1, token: t, encoding_aes_key: '{KEY}'}}\n  vip: {{app_id: wx2, token: t, mode: plain}}\n"
+    shop = f"  shop: {{app_id: wx1, token: t, encoding_aes_key: '{KEY}'}}"
+    named = f"wechat:\n{shop}\n  vip: {{app_id: wx2, token: t, mode: plain}}\n"
     assert set(load_credentials(write(tmp_path, named)).wechat) == {"shop", "vip"}
     single = "wechat:\n  app_id: wx1\n  token: t\n  encoding_aes_key: ${WX_KEY}\n"
     (account,) = load_credentials(write(tmp_path, single)).wechat.items()

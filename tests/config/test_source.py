@@ -20,7 +20,7 @@ class Response(Strict):
 
 class Domain(Strict):
     version: str = "3.1"
-    responses: dict[str, list[Response]] = {}
+    responses: dict[str, list[Response]] = Field({})
 
 
 def problems(text: str, env: dict[str, str] | None = None) -> list[str]:
