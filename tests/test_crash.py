@@ -75,6 +75,14 @@ class Child:
             self.up.clear()
             fault = ""
 
+    async def died(self, otherwise: str) -> None:
+        """It has been killed, once. The last write of its life may be seen before its end is."""
+        for _ in range(100):
+            if self.deaths:
+                break
+            await asyncio.sleep(0.05)
+        assert self.deaths == 1, otherwise
+
     async def _spawn(self, fault: str) -> asyncio.subprocess.Process:
         given = {
             "url": self.store,
@@ -196,7 +204,7 @@ async def crash(url: str, folder: Path, fault: str, nth: int, push: bool = True)
             for phone in phones:
                 seen[phone.openid].append(await phone.says("无"))
         turns = await settle(url, openids)
-        assert child.deaths == 1, f"nobody came by {fault} for the {nth}. time"
+        await child.died(f"nobody came by {fault} for the {nth}. time")
     for openid in openids:
         spoken = [turn for turn in turns[openid] if turn.message and turn.message.text != "无"]
         check_replies(spoken, fault)
