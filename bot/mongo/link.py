@@ -12,14 +12,7 @@ from typing import TypeAlias, TypeVar
 from bson import Timestamp
 from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorCollection
 from pymongo import monitoring
-from pymongo.errors import (
-    ConfigurationError,
-    ConnectionFailure,
-    ExecutionTimeout,
-    OperationFailure,
-    PyMongoError,
-    WriteConcernError,
-)
+from pymongo.errors import DuplicateKeyError, OperationFailure, PyMongoError
 
 from bot.mongo.documents import Document, hidden
 from bot.store import StoreDown
@@ -33,8 +26,8 @@ CLOCK_S = 30.0
 """How long the measured difference to the server's clock is believed."""
 UNCOUNTED = {"hello", "ping", "endSessions", "getMore", "createIndexes"}
 DENIED = {13: "this user may not use the database", 18: "user name or password is wrong"}
-DOWN_CODES = {91, 112, 189, 262, 10107, 11600, 11602, 13435, 13436}
-"""Shutting down, write conflict, stepped down, too late, no longer primary: gone in a moment, or with a new primary."""
+PLACE_LOST_CODES = {136, 260, 280, 286}
+"""A change stream cannot go on from where it was: its place is not in the server's log (any more)."""
 
 
 class Pulse(monitoring.CommandListener):
@@ -85,17 +78,17 @@ class Link:
         self._client.close()
 
     async def run(self, operation: Awaitable[T]) -> T:
-        """The operation's result. Raises `StoreDown` where the database did not answer, or not in time."""
+        """The operation's result. Raises `StoreDown` where the database did not answer, not in time or not as it
+        should: whoever asked repeats it later. Left to the caller are `DuplicateKeyError` and a stream's lost place."""
         try:
             async with asyncio.timeout(self._timeout_s + GRACE_S):
                 return await operation
         except TimeoutError:
             raise StoreDown(f"MongoDB at {self.where} did not answer within {self._timeout_s:g} s") from None
         except PyMongoError as error:
-            reason = down(error)
-            if reason is None:
+            if isinstance(error, DuplicateKeyError) or place_lost(error):
                 raise
-            raise StoreDown(f"MongoDB at {self.where}: {reason}") from None
+            raise StoreDown(f"MongoDB at {self.where}: {reason(error)}") from None
 
     async def now(self) -> float:
         """The server's clock, within the time that an answer takes."""
@@ -132,11 +125,13 @@ def _client(url: str, timeout_s: float, pulse: Pulse) -> AsyncIOMotorClient[Docu
         )
 
 
-def down(error: PyMongoError) -> str | None:
-    """What to tell about an error that means "not now"; None for one that means a mistake of ours."""
+def place_lost(error: PyMongoError) -> bool:
+    """Has a change stream to begin anew?"""
+    return isinstance(error, OperationFailure) and error.code in PLACE_LOST_CODES
+
+
+def reason(error: PyMongoError) -> str:
+    """What to tell people about an error, without the driver's long list of servers."""
     if isinstance(error, OperationFailure) and error.code in DENIED:
         return DENIED[error.code]
-    failed = isinstance(error, ConnectionFailure | ExecutionTimeout | WriteConcernError | ConfigurationError)
-    if failed or error.timeout or (isinstance(error, OperationFailure) and error.code in DOWN_CODES):
-        return str(error).partition(", Timeout:")[0].partition(", full error:")[0]
-    return None
+    return str(error).partition(", Timeout:")[0].partition(", full error:")[0]

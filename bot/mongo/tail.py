@@ -78,7 +78,7 @@ async def _read(link: Link, feed: Feed, changed: Changed) -> None:
                     changed.add([event["documentKey"]["_id"]])
         except StoreDown:
             await asyncio.sleep(PAUSE_S)
-        except OperationFailure:  # the place is no longer in the server's log: go on from now
+        except OperationFailure:  # its place is lost: go on from now
             place = {}
             await asyncio.sleep(PAUSE_S)
         finally:

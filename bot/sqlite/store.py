@@ -248,7 +248,7 @@ class SqliteStore:
             return await lane.run(operation)
         except Closed:
             raise self._closed() from None
-        except (sqlite3.OperationalError, sqlite3.InternalError) as error:
+        except sqlite3.Error as error:
             raise StoreDown(f"the SQLite store {self.path} failed: {error}") from None
 
     def _closed(self) -> StoreDown:

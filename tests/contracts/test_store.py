@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import replace
 
@@ -11,8 +12,8 @@ import pytest
 
 from adapters.channel import Route, Token
 from adapters.message import Text
-from bot.store import Store
-from bot.turn import Thought
+from bot.store import Store, StoreDown
+from bot.turn import Session, Thought
 from flows.state import Dialogue
 from nlu.meaning import Meaning
 from tests.conftest import OpenStore
@@ -55,6 +56,25 @@ class TestAccept:
             got = await asyncio.gather(*((store, other)[place % 2].accept(turn) for place, turn in enumerate(turns)))
             assert len(set(got)) == 1
             assert [turn async for turn in store.export()] == [got[0]]
+
+
+class TestClosed:
+    async def test_every_call_after_the_close_says_that_the_store_is_down(self, store: Store) -> None:
+        await store.close()
+        calls: list[Callable[[], Awaitable[object]]] = [
+            lambda: store.accept(a_turn()),
+            lambda: store.take(CONVERSATION, "w1", LEASE_S),
+            lambda: store.commit(Session(CONVERSATION, worker="w1"), answered(a_turn())),
+            lambda: store.claim("a/b/c/d/e", PUSH, 1.0),
+            lambda: store.finish("a/b/c/d/e", "sent", shown=1),
+            lambda: store.turn("a/b/c/d/e"),
+            lambda: store.stalled(),
+            lambda: store.spend("key", 1, 1.0),
+            lambda: store.expire(1.0),
+        ]
+        for call in calls:
+            with pytest.raises(StoreDown):
+                await call()
 
 
 class TestLease:

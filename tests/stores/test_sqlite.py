@@ -137,7 +137,7 @@ async def test_of_a_batch_one_bad_operation_undoes_only_itself(store: SqliteStor
     results = await asyncio.gather(
         store.accept(a_turn("a")), store._write(bad), store.accept(a_turn("b")), return_exceptions=True
     )
-    assert isinstance(results[1], sqlite3.IntegrityError)
+    assert isinstance(results[1], StoreDown)
     assert [(name(turn), turn.status) async for turn in store.export()] == [("a", "new"), ("b", "new")]
 
 
