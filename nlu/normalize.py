@@ -162,6 +162,9 @@ def _marks(done: Normalized) -> Normalized:
 _ACCOUNT = re.compile("(?<![蚊营床罗])帐(?![篷蓬幕子])")
 """帳 becomes 帐, but the account of 帳號 and 帳單 is written 账 today."""
 
+_STRETCH = re.compile(r"[^\x00-\u1fff]{1,40}|[\x00-\u1fff]+", re.S)
+"""What is aligned at a time. Aligning is cubic in the length: a page of traditional script would take minutes."""
+
 
 @cache
 def _converter(name: str) -> OpenCC:
@@ -173,13 +176,20 @@ def _script(done: Normalized) -> Normalized:
     a mainlander's 程序 into 进程."""
     if done.text.isascii():
         return done
-    letters: str = _converter("t2s").convert(done.text)
-    if letters == done.text:
+    if _converter("t2s").convert(done.text) == done.text:
         return done
-    words = _ACCOUNT.sub("账", _converter("tw2sp").convert(done.text))
-    if words == letters or len(letters) != len(done.text):
-        return _rebuilt(done, _aligned(done.text, words)) if len(words) != len(done.text) else _same_length(done, words)
-    return _rebuilt(done, _aligned(letters, words))
+    pieces = [piece for match in _STRETCH.finditer(done.text) for piece in _simplified(match[0], match.start())]
+    return _rebuilt(done, pieces)
+
+
+def _simplified(text: str, at: int) -> Iterable[_Piece]:
+    """The pieces of `text`, which begins at `at`: letter by letter, but for words that are others in Taiwan."""
+    letters = _converter("t2s").convert(text)
+    words = _ACCOUNT.sub("账", _converter("tw2sp").convert(text))
+    same = len(letters) == len(text)
+    if len(words) == len(text) and (words == letters or not same):
+        return ((word, at + i, at + i + 1) for i, word in enumerate(words))
+    return ((piece, at + a, at + b) for piece, a, b in _aligned(letters if same else text, words))
 
 
 def _aligned(before: str, after: str) -> Iterable[_Piece]:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from nlu.component import Component
@@ -14,6 +13,9 @@ from nlu.meaning import Entity, Intent, Meaning
 from nlu.normalize import Normalized
 
 COMMAND_EXTRACTOR = "command"
+READ_CHARACTERS = 1000
+"""Only so much of a text is read, which is more than fits in a WeChat message (2048 bytes): what a stranger pastes
+must not take the time of others."""
 _COMMAND = re.compile(
     r"\s*/(?P<intent>[\w.\-]+(?:/[\w.\-]+)?)(?:@(?P<sure>[01](?:\.\d+)?))?\s*(?P<entities>\{.*\})?\s*", re.S
 )
@@ -40,22 +42,15 @@ class Pipeline:
 
     def read(self, text: str, now: datetime) -> Doc:
         """The whole record, for those who want to see more than the meaning."""
-        doc = blank(text, now)
+        doc = blank(text[:READ_CHARACTERS], now)
         for component in self.components:
             doc = component(doc)
-        return doc
+        return replace(doc, text=text)
 
 
 def blank(text: str, now: datetime) -> Doc:
     """A doc that no component has read."""
     return Doc(text, now, Normalized(text, text, range(len(text)), range(1, len(text) + 1)))
-
-
-def read_all(components: Sequence[Component], docs: Sequence[Doc]) -> Iterator[Doc]:
-    for doc in docs:
-        for component in components:
-            doc = component(doc)
-        yield doc
 
 
 def command(text: str) -> Meaning | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import unicodedata
 from itertools import pairwise
 
@@ -145,3 +146,12 @@ def test_simplified_text_stays_as_it_is(text: str) -> None:
 
 def _repeats(text: str) -> bool:
     return any(a == b and not a.isalnum() for a, b in pairwise(text))
+
+
+def test_a_page_of_traditional_script_is_folded_as_its_lines_are() -> None:
+    line = "我要退這個滑鼠。"
+    begun = time.process_time()
+    page = normalize(line * 1000)
+    assert time.process_time() - begun < 2
+    assert page.text == normalize(line).text * 1000
+    assert page.quote(5 * 8 + 5, 5 * 8 + 7) == "滑鼠"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -105,6 +107,18 @@ def test_offsets_always_index_what_the_user_typed(pipeline: Pipeline, text: str)
 @given(st.text(max_size=40))
 def test_any_text_at_all_is_parsed(pipeline: Pipeline, text: str) -> None:
     assert bool(pipeline.parse(text, NOW).intent) == bool(normalize(text).text)
+
+
+@pytest.mark.parametrize(
+    "pattern", ["訂單號碼帳單", "滑鼠軟體", "1 2 3 ", "abcdefghij", "明天下午三点到后天", "a@b.c.", "-", "1.2.3"]
+)
+def test_a_page_that_somebody_pastes_takes_no_time_from_others(pipeline: Pipeline, pattern: str) -> None:
+    text = pattern * (20_000 // len(pattern))
+    begun = time.process_time()
+    meaning = pipeline.parse(text, NOW)
+    assert time.process_time() - begun < 0.5
+    assert meaning.text == text
+    assert all(one.text == text[one.start : one.end] for one in meaning.entities)
 
 
 def test_the_same_text_always_means_the_same(pipeline: Pipeline) -> None:
