@@ -10,12 +10,18 @@ from typing import Protocol
 from uuid import uuid4
 
 import pytest
+from hypothesis import settings
 from pymongo import MongoClient
 
 from bot.mongo import MongoStore
 from bot.sqlite import SqliteStore
 from bot.store import Store
 from tests import mongod
+
+# A loaded machine is slow, not wrong; and what CI finds, it finds again.
+settings.register_profile("here", deadline=None)
+settings.register_profile("ci", deadline=None, derandomize=True, database=None, print_blob=True)
+settings.load_profile("ci" if os.environ.get("CI") else "here")
 
 
 class OpenStore(Protocol):
