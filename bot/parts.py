@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import orjson
 
 from adapters.channel import Limits, Route
-from adapters.message import Reply, Text
+from adapters.message import Reply, Text, Transfer
 from bot.turn import Turn
 
 Fit = Callable[[Sequence[Reply], Limits], list[Reply]]
@@ -53,6 +53,12 @@ def passive_parts(replies: Sequence[Reply], limits: Limits, fit: Fit) -> list[Re
     if len(parts) <= 1:
         return parts
     return fit(replies, replace(limits, text_bytes=limits.text_bytes - _size(MORE)))
+
+
+def transfer_first(parts: Sequence[Reply]) -> list[Reply]:
+    """A response holds one message and nothing but a response can hand over; it shows nothing by itself, so that what
+    is said before it may as well be pushed after it."""
+    return sorted(parts, key=lambda part: not isinstance(part, Transfer))
 
 
 def push_parts(replies: Sequence[Reply], limits: Limits, fit: Fit) -> list[Reply]:

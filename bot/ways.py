@@ -9,7 +9,7 @@ from typing import Literal
 
 from adapters.channel import Channel, Limits, Pushing, Route
 from adapters.message import Reply
-from bot.parts import BASIS, Fit, pack, passive_parts, push_parts, with_body
+from bot.parts import BASIS, Fit, pack, passive_parts, push_parts, transfer_first, with_body
 from bot.turn import Turn
 
 LIVE = frozenset({"web", "rest"})
@@ -73,14 +73,14 @@ class Ways:
         outlet = self.outlet(turn)
         if outlet is None or turn.message is None or (turn.address.channel, turn.address.account) in self.mute:
             return None
-        channel = outlet.channel
-        route = channel.push_route(turn.message) if isinstance(channel, Pushing) else None
+        route = _push_way(outlet.channel, turn)
         return route and Route("push", {**route.data, BASIS: _basis(turn) or "push", "by": self._worker})
 
     def parts(self, turn: Turn, channel: Channel, way: Literal["passive", "push"]) -> list[Reply]:
         """What the turn's replies come to, going out by `way`."""
         if (_basis(turn) or way) == "passive":
-            return passive_parts(turn.replies, channel.limits, self._fit)
+            parts = passive_parts(turn.replies, channel.limits, self._fit)
+            return transfer_first(parts) if _push_way(channel, turn) else parts
         return push_parts(turn.replies, _push_limits(channel, turn), self._fit)
 
     def dispose(self, turn: Turn, *, earlier: bool, window: bool, now: float) -> Turn:
@@ -109,10 +109,15 @@ def _basis(turn: Turn) -> str:
     return turn.route.data.get(BASIS, "") if turn.shown and turn.route else ""
 
 
+def _push_way(channel: Channel, turn: Turn) -> Route | None:
+    """As the account is set up, whatever was learned of it since."""
+    return channel.push_route(turn.message) if isinstance(channel, Pushing) and turn.message else None
+
+
 def _push_limits(channel: Channel, turn: Turn) -> Limits:
     """With as many pushes as what the customer did allows: on WeChat, a menu click fewer than a message."""
     if not isinstance(channel, Pushing):
         return channel.limits
-    route = channel.push_route(turn.message) if turn.message else None
+    route = _push_way(channel, turn)
     count = route.data.get("count") if route else None
     return replace(channel.push_limits, push_count=int(count)) if count else channel.push_limits

@@ -61,7 +61,7 @@ def account(push: bool | str, api_base: str = "http://127.0.0.1:1") -> WeChatAcc
 class Counter:
     """A `Dialect` that counts: the n-th turn of a conversation is answered `n:what was said`. Words do more:
     `等0.3` takes so long, `做` and `查` run an action, `坏` raises, `长` says much, `图` says a picture after a text,
-    `人` hands over, `无` says nothing."""
+    `人` hands over, `说` says something first, `无` says nothing."""
 
     async def step(self, dialogue: Dialogue, heard: Heard, actions: Actions) -> Outcome:
         text = heard.meaning.text
@@ -87,6 +87,8 @@ class Counter:
                 replies = (Text(said), Image(media="picture-1"))
             case "人":
                 replies, flags = (Transfer("请留言"),), frozenset({"handoff"})
+            case "说":
+                replies, flags = (Text(said), Transfer("请留言")), frozenset({"handoff"})
             case "无":
                 replies = ()
         trace = (Why("counted", f"no. {n}"),)

@@ -7,9 +7,12 @@ import pytest
 from adapters.degrade import fit
 from adapters.message import Address, Content, Event, Image, Message, Reply, Text
 from adapters.wechat import WeChat
+from bot.parts import CONTINUE
+from bot.simulate import WeChatApi
+from bot.store import Store
 from bot.turn import Turn
 from bot.ways import Outlet, Ways
-from tests.delivery.desk import account
+from tests.delivery.desk import ACCOUNT, account, desk
 
 ADDRESS = Address("wechat", "main", "o1", "o1")
 CHANNEL = WeChat("main", account(True), window_s=0)
@@ -34,3 +37,19 @@ def test_pictures_stay_between_the_texts() -> None:
     picture = Image(media="m")
     out = pushed(Event("click", "K"), Text("一"), Text("二"), picture, Text("三"), Text("四"))
     assert out == [Text("一\n二"), picture, Text("三\n四")]
+
+
+@pytest.mark.parametrize("push", [True, False])
+async def test_who_wants_a_human_is_handed_over_and_reads_what_was_said_before(store: Store, push: bool) -> None:
+    async with (
+        WeChatApi(ACCOUNT.app_id, ACCOUNT.app_secret.get_secret_value()) as api,
+        desk(store, account(push, api.url).model_copy(update={"transfer": True})) as served,
+    ):
+        phone = served.phone(api=api)
+        first = await phone.says("说")
+        if push:
+            assert first.kind == "transfer_customer_service"
+            assert [sent.text for sent in await api.wait_for(phone.openid)] == ["1:说"]
+        else:
+            assert first.text.startswith("1:说\n")
+            assert (await phone.says(CONTINUE)).kind == "transfer_customer_service"
