@@ -11,9 +11,12 @@ from collections.abc import Sequence
 
 from adapters.message import Button
 
+AGREES_CHARACTERS = 16
+"""Nobody says yes or no in more."""
 _EDGES = " \t\r\n，。！？!?,.~～…、；;：:\"'“”‘’"
 _CLAUSE = re.compile(r"[\s，。！？!?,;；…~～]+|(?:然后|另外|顺便|还有|再就是)")
-_TAIL = r"(?:[,，]?(?:吧|啊|呀|哦|噢|啦|哈|呢|了|的|嘛|谢谢你?|多谢|辛苦了))*"
+_TAIL = r"(?:[,，]?(?:吧|啊|呀|哦|噢|啦|哈|呢|了|的|嘛|谢谢你?|多谢|辛苦了))*+"
+# possessive quantifiers: 「嗯嗯嗯嗯…」 would else be tried in every way that it can be cut into words
 
 
 def plain(text: str) -> str:
@@ -26,25 +29,33 @@ def clauses(text: str) -> list[str]:
 
 
 _YES = (
-    r"是的|是啊|是|对的|对呀|对啊|对|好的|好呀|好吧|好|行的|行|可以的|可以|嗯嗯|嗯呢|嗯|恩恩|恩|ok|okay|yes|y|确认|確認|确定|確定|没错|沒錯"
-    r"|没问题|沒問題|同意|要的|需要|要|当然|必须的|成|中|妥|就这样|就这个|提交|继续|办理|麻烦了|对头|得嘞|可|對|没毛病"
+    r"是的|是啊|是|对的|对呀|对啊|对头|对|好的|好呀|好吧|好|行的|行|可以的|可以|嗯嗯|嗯呢|嗯|恩恩|恩|ok|okay|yes|y|确认|確認|确定|確定|没错|沒錯"
+    r"|没问题|沒問題|同意|要的|需要|要|当然|必须的|成|中|妥|就这样|就这个|提交|继续|办理|麻烦了|得嘞|可|對|没毛病"
 )
 _NO = (
     r"不是的|不是|不对|不對|不用了|不用|不要了|不要|不行|不可以|不确认|不确定|不了|不需要|不同意|不想|不继续|不提交|不办理|不|否|没有|没|no|n"
-    r"|先不[\w]{0,3}|暂时不[\w]{0,2}|再?想想|再考虑(?:一下|下)?|考虑一下|等等|先等等|等一下|别|还是不"
+    r"|先不[\w]{0,3}|暂时不[\w]{0,2}|再?想想|再考虑(?:一下|下)?|考虑一下|别|还是不"
 )
-_AFFIRM = re.compile(rf"(?:(?:{_YES}){_TAIL}[,，。!！]*)+")
-_DENY = re.compile(rf"(?:还是|那|嗯|呃|额|我)?(?:(?:{_NO}){_TAIL}[,，。!！]*)+")
+_AFFIRM = re.compile(rf"(?:(?:{_YES}){_TAIL}[,，。!！]*)++")
+_DENY = re.compile(rf"(?:还是|那|嗯|呃|额|我)?(?:(?:{_NO}){_TAIL}[,，。!！]*)++")
+
+_WAIT = re.compile(
+    r"(?:你|您|先|再|请|麻烦)*(?:等等|等一?下下?|等会儿?|稍等(?:一?下|片刻)?|等一等|慢点|别急)(?:我|啊|哈|哦|呀|吧)*"
+)
+_YES_AND = re.compile(rf"(?:(?:{_YES})[,，]?(?:我|就|要|那|请|帮我|给我)*)+(?P<rest>.{{1,6}}?)(?:吧|啊|了|掉|呀|的)*")
+_NO_AND = re.compile(
+    r"(?:那|还是|我|先|算了|[,，])*(?:先不|不要|不想|不用|不|别)(?:再|用)?(?P<rest>.{1,6}?)(?:吧|啊|了|掉|呀)*"
+)
 
 _ACTS = r"(?:查|退|换|改|充|办|弄|搞|催|投诉|开|说|问|看|申请|退款|退货|换货|充值|开票)"
 _STOP = (
-    rf"算了|罢了|取消|取消掉|取消这个|不想?{_ACTS}(?:款|货|票|址|值|单)?了|别{_ACTS}(?:款|货|票)?了"
+    rf"算了|罢了|取消掉|取消这个|取消|不想?{_ACTS}(?:款|货|票|址|值|单)?了|别{_ACTS}(?:款|货|票)?了"
     r"|停止|停|退出|放弃|不弄了|当我没说"
 )
-_LEAD = r"(?:那就?|还是|先|哎|唉|嗯|好吧|额|呃|我|就|那还是)*"
-_CANCEL = re.compile(rf"{_LEAD}(?:(?:我?(?:还是|先)?(?:{_STOP})|我?不想?[要用买]了|不用了|不要了){_TAIL}[,，。!！]*)+")
+_LEAD = r"(?:那就?|还是|先|哎|唉|嗯|好吧|额|呃|我|就)*+"
+_CANCEL = re.compile(rf"{_LEAD}(?:(?:我?(?:还是|先)?(?:{_STOP})|我?不想?[要用买]了|不用了|不要了){_TAIL}[,，。!！]*)++")
 _CANCEL_STRICT = re.compile(
-    rf"{_LEAD}(?:(?:我?(?:还是|先)?(?:{_STOP})){_TAIL}[,，。!！]*)(?:(?:{_STOP}|不想?[要用]了){_TAIL})*"
+    rf"{_LEAD}(?:(?:我?(?:还是|先)?(?:{_STOP})){_TAIL}[,，。!！]*)(?:(?:{_STOP}|不想?[要用]了){_TAIL})*+"
 )
 
 _REPEAT = re.compile(
@@ -55,6 +66,7 @@ _REPEAT = re.compile(
 _RESTART = re.compile(r"/restart|重新开始|从头开始|从头来|从头再来|重来|重新来(?:过)?|重启")
 _SKIP = re.compile(r"跳过|略过|下一(?:个|题|步)|先跳过|(?:这个)?(?:我)?不(?:想)?(?:说|填|回答|方便说)|不知道")
 
+_NAMES_HUMAN = re.compile(r"人工|真人|活人|客服|机器人|转接|专员|经理|领导|主管|找人|人来|轉人工")
 _HUMAN = r"(?:人工|真人|活人|人工客服|人工服务|客服人员|人工坐席|真人客服|客服小姐姐)"
 _HANDOFF = re.compile(
     rf"(?:.{{0,4}}(?:转|轉|找|接|要|叫|换|联系|呼叫|来|给我).{{0,4}}{_HUMAN}.{{0,4}}|{_HUMAN}{_TAIL}"
@@ -70,9 +82,18 @@ CORRECTION = re.compile(
 _RENAME = re.compile(
     r"(?:改成|改为|换成|应该是|错了[，,\s]*(?:应该)?是|不对[，,\s]*(?:应该)?是|说错了[，,\s]*(?:应该)?是)\s*(?P<value>.+)$"
 )
-REFERENCE = re.compile(
-    r"(?:那|这|上|刚才|刚刚|之前|刚)(?:那|这|一|的)?(?:个|笔|单|张|件)(?!人)|(?:^|把|给|对|查|退|看看|帮我)(?:它|他|她)|它|同一个|那个订单|这个订单|这单|那单|刚才的|上面(?:那|的)"
+_TAKEN_BACK_FIRST = re.compile(
+    r"(?:啊|哎呀?|呃|额|嗯|哦)?[，,\s]*(?:不对|不对不对|不是|错了|(?:我)?(?:说|搞|弄|写|填|发|选)错了)[，,。！!\s]"
 )
+_RATHER = re.compile(r"^(?:等一?[下等]|哎|嗯|啊|那|不[，,]|算了)*[，,\s]*(?:我|就)*还是(?:要|就)?(?P<value>.{2,})$")
+REFERENCE = re.compile(
+    r"(?:那|这|上|前|刚才|刚刚|之前|刚)(?:那|这|一|的|面的?)?(?:个|笔|单|张|件)(?!人)|(?:^|把|给|对|查|退|看看|帮我)(?:它|他|她)|它|同一个|那个订单|这个订单|这单|那单|刚才的|上面(?:那|的)"
+)
+_DESCRIBES = re.compile(r"[买下拍付]的|最近|最新|刚刚?[买下拍]|的(?:那|这)[个件单笔]")
+_BACK = re.compile(r"(?:上|前)(?:一|面)?(?:面的)?(?:个|笔|单|张|件)(?!月|星期|礼拜|周|人)")
+_FOLLOWS = re.compile(r"^那(?!个|些|你|么|就?这样)|^(?:麻烦|帮我|请|再|快点?)*(?:催|加急)")
+_ANOTHER = re.compile(r"另外?[一那]?|别的|其他|其它|再.{0,3}[一几两]|还有|换一?个")
+_POLITE = re.compile(r"^(?:我)?(?:可以|能不能|能否|可不可以|能)(?:给我|帮我)?(?P<wish>.{4,})$")
 _QUESTION = re.compile(
     r"[?？]|吗|呢$|么$|谁|什么|啥|怎么|怎样|咋|多少|几(?:点|天|块|号|个|时|元|次)|哪|如何|能不能|可不可以|能否|是否|有没有|会不会|要不要|为何|多久|多长"
 )
@@ -112,6 +133,23 @@ def restarts(text: str) -> bool:
     return _RESTART.fullmatch(plain(text)) is not None
 
 
+def waits(text: str) -> bool:
+    """「等一下」: no answer yet, and no no."""
+    return _WAIT.fullmatch(plain(text)) is not None
+
+
+def agrees_to(text: str, prompt: str) -> bool | None:
+    """A yes or no in the words of the `prompt`: 「是的取消吧」 or 「不取消了」 to 「确认取消订单吗？」."""
+    said, asked = plain(text), plain(prompt)
+    if len(said) > AGREES_CHARACTERS or is_question(text):
+        return None
+    for pattern, agreed in ((_YES_AND, True), (_NO_AND, False)):
+        match = pattern.fullmatch(said)
+        if match and match["rest"] in asked:
+            return agreed
+    return None
+
+
 def skips(text: str) -> bool:
     return _SKIP.fullmatch(plain(text)) is not None
 
@@ -119,6 +157,10 @@ def skips(text: str) -> bool:
 def wants_human(text: str) -> bool:
     said = plain(text)
     return _HANDOFF.fullmatch(said) is not None and _NOT_HANDOFF.search(said) is None
+
+
+def names_human(text: str) -> bool:
+    return _NAMES_HUMAN.search(text) is not None
 
 
 def is_question(text: str) -> bool:
@@ -142,6 +184,22 @@ def refers(text: str) -> bool:
     return REFERENCE.search(plain(text)) is not None
 
 
+def describes(text: str) -> bool:
+    """「最近买的」: words that people describe a thing by."""
+    return _DESCRIBES.search(text) is not None
+
+
+def refers_back(text: str) -> bool:
+    """To the one before the last: 「上一个」."""
+    return _BACK.search(plain(text)) is not None
+
+
+def follows_on(text: str) -> bool:
+    """「什么时候能到啊」, 「那我要退货」: about what was just spoken of, without a word for it."""
+    said = plain(text)
+    return (is_question(text) or _FOLLOWS.search(said) is not None) and _ANOTHER.search(said) is None
+
+
 def takes_back(text: str) -> bool:
     """「我说错了」: what was said last does not hold, and nothing stands in its place yet."""
     return _TAKES_BACK.search(text) is not None
@@ -151,10 +209,35 @@ def gives_reason(text: str) -> bool:
     return _REASON.search(text) is not None
 
 
-def renamed(text: str) -> str:
-    """What something is changed to: 「原因改成发错货了」 -> 「发错货了」."""
-    match = _RENAME.search(text.strip())
+def begins_with_a_correction(text: str) -> bool:
+    """「不对，…」: whatever follows, it is no plain answer."""
+    return _TAKEN_BACK_FIRST.match(text.strip()) is not None
+
+
+def renamed(text: str, name: str = "") -> str:
+    """What something (called `name`) is changed to: 「发错货了」 by 「改成发错货了」 or 「原因是发错货了」."""
+    said = text.strip()
+    match = _RENAME.search(said)
+    if match is None and name:
+        match = re.search(rf"{re.escape(name)}(?:应该)?(?:是|为|写)\s*(?P<value>.+)$", said)
     return match["value"].strip(_EDGES) if match else ""
+
+
+def rather(text: str) -> str:
+    """What is wanted after all: 「还是换黑色的」 -> 「换黑色的」."""
+    match = _RATHER.search(plain(text))
+    return match["value"] if match else ""
+
+
+def called(text: str, label: str) -> str:
+    """The word by which `text` speaks of what is labelled `label`: 「抬头」 or 「发票抬头」; '' where it does not."""
+    return next((name for name in (label, label.removesuffix("号"), label[-2:]) if name and name in text), "")
+
+
+def wishes(text: str) -> str:
+    """「能换成大一号的吗」: a wish in the form of a question."""
+    match = _POLITE.search(plain(text))
+    return match["wish"] if match else ""
 
 
 def is_noise(text: str) -> bool:
