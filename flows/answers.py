@@ -26,7 +26,8 @@ def correction(said: Said, situation: Situation) -> Decision | None:
     """「不对，是DD2」「订单号改成DD2」「我说错了」, or just another order number than the one given before."""
     if not situation.flow or said.chosen:
         return None
-    marked = words.is_correction(said.text)
+    rather = situation.waits_for_yes_or_no and words.rather(said.text) != ""
+    marked = rather or words.is_correction(said.text)
     commands, taken = _corrected(said, situation, marked)
     if commands and not marked and (starts_another(said, situation) or _merely_mentioned(said, situation)):
         return None
@@ -43,6 +44,10 @@ def _corrected(said: Said, situation: Situation, marked: bool) -> tuple[list[Com
     if situation.asked and not marked:
         taken.extend(situation.value(situation.asked, said.meaning, situation.asked)[1])
     for name, old in situation.answered.items():
+        if name in situation.described and (marked or situation.described[name] not in (None, old)):
+            # 「不对，是昨天那个订单」: where it is not clear which that is, it is asked for anew
+            commands.append(CorrectSlot(name, situation.described[name]))
+            continue
         # what only counts while it is asked for (a bare number) counts for a correction in so many words, too
         value, found = situation.value(name, said.meaning, name if marked else "")
         if value is None or any(each in taken for each in found):
@@ -67,17 +72,23 @@ def _reworded(said: Said, situation: Situation) -> Decision | None:
     for name in situation.answered:
         slot = situation.knows.slot(name)
         ask = situation.asks.get(name)
-        label = next((each for each in (slot.label, ask.label if ask else "") if each and each in said.text), "")
+        labels = (slot.label, ask.label if ask else "")
+        label = next((found for each in labels if (found := words.called(said.text, each))), "")
         if not label:
             continue
-        new = words.renamed(said.text)
+        new = words.renamed(said.text, label)
         if new and situation.knows.takes_text(slot):
             return Decision((CorrectSlot(name, new),), f"new words for {label}")
         return Decision((CorrectSlot(name, None),), f"{label} is taken back")
     if situation.waits_for_yes_or_no and words.denies(said.text):
         return None
     last = list(situation.answered)[-1] if situation.answered else ""
-    if last and words.takes_back(said.text) and not starts_another(said, situation):
+    if not last or starts_another(said, situation):
+        return None
+    new = words.rather(said.text)
+    if new and situation.knows.takes_text(situation.knows.slot(last)):
+        return Decision((CorrectSlot(last, new),), "other words for what was answered last")
+    if words.takes_back(said.text) or words.begins_with_a_correction(said.text):
         return Decision((CorrectSlot(last, None),), "what was answered last is taken back")
     return None
 
@@ -125,10 +136,21 @@ def _is_something_else(said: Said, situation: Situation) -> bool:
     asked_for = request(said.meaning, situation)
     if asked_for is None:
         return words.is_plain_question(said.text)
+    if StartFlow(situation.flow) in asked_for.commands:
+        return _merely_asks(said, situation)
     if any(isinstance(each, ChitChat) for each in asked_for.commands):
         return len(words.plain(said.text)) <= SMALL_TALK_CHARACTERS or words.is_question(said.text)
     asks = words.is_question(said.text) or words.is_request(said.text)
     return asks and not words.gives_reason(said.text)
+
+
+def _merely_asks(said: Said, situation: Situation) -> bool:
+    """Whether the message asks for the flow that is under way and says nothing more: 「退款！」, 「我要退货」, but not
+    「能换成大一号的吗」."""
+    if words.wishes(said.text) or words.gives_reason(said.text):
+        return False
+    named = words.plain(said.text) in situation.knows.flows[situation.flow].title
+    return named or words.is_question(said.text) or words.is_request(said.text)
 
 
 def _value(said: Said, situation: Situation) -> tuple[Json, Sequence[Entity], bool]:
@@ -147,9 +169,11 @@ def _value(said: Said, situation: Situation) -> tuple[Json, Sequence[Entity], bo
     if value is None:
         value = slot_rules.from_words(slot, said.text)
     if value is None and words.refers(said.text) and not situation.waits_for_text:
-        value = situation.mentioned(slot.name)
+        value = situation.mentioned(slot.name, said.text)
     if value is None and said.chosen and not said.text.startswith("/"):
         value = said.text
+    if value is None and _answers_another(said, situation):
+        return None, (), False
     if value is None and slot.type == "float" and re.fullmatch(r"\d[\d.,]*", words.plain(said.text)):
         value = words.plain(said.text)
     if value is not None:
@@ -159,11 +183,21 @@ def _value(said: Said, situation: Situation) -> tuple[Json, Sequence[Entity], bo
     return None, (), False
 
 
+def _answers_another(said: Said, situation: Situation) -> bool:
+    """Whether the message is nothing but the value of another question of the flow: a telephone number is no
+    complaint."""
+    alone = any(words.plain(said.text) == words.plain(each.text) for each in said.meaning.entities if each.text)
+    return alone and bool(_others(said, situation, ()))
+
+
 def _yes_or_no(said: Said, situation: Situation) -> Json:
     if words.affirms(said.text):
         return True
     if words.denies(said.text):
         return False
+    agreed = words.agrees_to(said.text, situation.prompt)
+    if agreed is not None:
+        return agreed
     by_intent = slot_rules.from_intent(situation.knows.slot(situation.asked), said.meaning, situation.asked)
     return YES_NO.get(said.meaning.intent) if by_intent is None else by_intent
 

@@ -52,6 +52,8 @@ class Slot:
     mappings: tuple[Mapped, ...] = ()
     label: str = ""
     """What people call it (订单号), for 「订单号改成…」."""
+    resolve: str = ""
+    """The action that finds the value of what is described (昨天那个订单, 买的那件羽绒服)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +117,7 @@ class _Slot(Strict):
     influence_conversation: bool = True
     mappings: Sequence[_Mapping] = ()
     label: str = ""
+    resolve: str = ""
     validation: Any = None
     shared_for_coexistence: bool = False
 
@@ -284,6 +287,7 @@ def _slot(source: Source, name: str, problems: list[Problem]) -> Slot:
         most=given.max_value,
         mappings=tuple(_mapped(mapping) for mapping in given.mappings),
         label=given.label,
+        resolve=given.resolve,
     )
 
 

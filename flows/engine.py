@@ -13,22 +13,27 @@ from pathlib import Path
 from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
-from adapters.message import Button, Card, Json, Reply
+from adapters.message import Button, Card, Json, Reply, Text
 from config.source import BadProject, Problem, read_yaml
 from flows.actions import Registry, load_actions
 from flows.domain import Domain, data_sources, load_domain, read_domain
 from flows.repair import obey
+from flows.requests import describable
 from flows.responses import Speaker
-from flows.situation import Knowledge, Situation
+from flows.situation import Knowledge, Situation, hear
+from flows.slots import Invalid, coerce
 from flows.stage import Stage
-from flows.state import Actions, Dialogue, Frame, Heard, Outcome, Result, SessionStart, Why, snake_case
+from flows.state import ActionFailed, Actions, Dialogue, Frame, Heard, Outcome, Result, SessionStart, Why, snake_case
 from flows.steps import Ask, Flow
 from flows.understand import understand
 from flows.yaml_flows import Graph, read_flows
 
 PATTERNS = Path(__file__).parent / "patterns.yml"
 ASKED = "asked"
-"""Name in `Dialogue.memory` of the slot that the last turn asked for."""
+EARLIER = "earlier"
+SPOKEN = "spoken"
+"""Names in `Dialogue.memory`: the slot that the last turn asked for, the values that `mentions` held before, and the
+names of the mentions that belong to this session."""
 
 
 @dataclass(frozen=True)
@@ -44,10 +49,12 @@ class Engine:
     async def step(self, dialogue: Dialogue, heard: Heard, actions: Actions) -> Outcome:
         """One turn. Never raises for what a customer says; what fails is in the trace, with the flag `error`."""
         dialogue, began = self._fresh(dialogue, heard.at)
-        decision = understand(heard, self.situation(dialogue))
+        situation, found = await self._described(self.situation(dialogue), heard, actions)
+        decision = understand(heard, situation)
         if not decision.commands:
             return Outcome(dialogue, trace=(Why("silence", decision.why),))
         stage = self._stage(dialogue, heard, actions)
+        stage.trace += found
         if began and SessionStart() not in decision.commands:
             stage.trace.append(Why("session_start", began))
             stage.pattern("pattern_session_start", reason=began.partition(":")[0])
@@ -74,7 +81,26 @@ class Engine:
             slots=dialogue.slots,
             mentions=dialogue.mentions,
             options=dialogue.options,
+            earlier=dialogue.memory.get(EARLIER) or {},
+            spoken=frozenset(dialogue.memory.get(SPOKEN) or ()),
+            prompt="\n".join(reply.text for reply in dialogue.said if isinstance(reply, Text | Card)),
         )
+
+    async def _described(self, situation: Situation, heard: Heard, actions: Actions) -> tuple[Situation, list[Why]]:
+        """The situation with the values of what the message describes, as the slots' `resolve` actions find them."""
+        described: dict[str, Json] = {}
+        trace: list[Why] = []
+        for name in describable(hear(heard, situation), situation):
+            slot = self.domain.slots[name]
+            args = {"slot": name, "value": situation.slots.get(name)}
+            try:
+                result = await actions.perform(slot.resolve, args, f"resolve/{name}", heard, situation.slots)
+                if name in result.slots:
+                    described[name] = coerce(slot, result.slots[name])
+                    trace.append(Why(f"resolve {name}", f"{slot.resolve} finds {described[name]}"))
+            except (ActionFailed, Invalid) as error:
+                trace.append(Why(f"resolve {name}", str(error)))
+        return (replace(situation, described=described) if described else situation), trace
 
     def asks(self, flow: str) -> Mapping[str, Ask]:
         """The questions of a flow and of those it calls, as far as it says them beforehand."""
@@ -133,8 +159,16 @@ class Engine:
 
     def _after(self, stage: Stage, heard: Heard) -> Dialogue:
         before = stage.before
-        mentions = {**stage.mentions, **{each.type: each.value for each in heard.meaning.entities}}
-        memory = {name: value for name, value in before.memory.items() if name != ASKED}
+        entities = {each.type: each.value for each in heard.meaning.entities}
+        mentions = {**stage.mentions, **entities}
+        memory = {name: value for name, value in before.memory.items() if name not in (ASKED, EARLIER, SPOKEN)}
+        passed = {name: value for name, value in before.mentions.items() if mentions.get(name, value) != value}
+        earlier = {**(before.memory.get(EARLIER) or {}), **passed}
+        spoken = {*(before.memory.get(SPOKEN) or ()), *stage.spoken, *entities}.intersection(mentions)
+        if earlier and mentions:
+            memory[EARLIER] = {name: value for name, value in earlier.items() if name in mentions}
+        if spoken:
+            memory[SPOKEN] = sorted(spoken)
         if stage.stack and stage.asked:
             memory[ASKED] = stage.asked
         return Dialogue(

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from flows import slots as slot_rules
 from flows import words
-from flows.situation import Decision, Situation
+from flows.situation import Decision, Said, Situation
 from flows.state import (
     CancelFlow,
     ChitChat,
@@ -27,6 +28,8 @@ AMBIGUOUS_FROM = 0.2
 """Two intents are offered for choice where both are at least so likely…"""
 AMBIGUOUS_RATIO = 0.5
 """…and the second at least so likely as a part of the first."""
+SURER_FROM = 0.85
+"""A question is answered rather than taken for a request where its answer is so sure, and surer than the intent."""
 ANSWER_FROM = 0.5
 """A retrieved answer is given without an intent from this confidence on."""
 
@@ -56,6 +59,10 @@ def request(meaning: Meaning, situation: Situation) -> Decision | None:
         return _answer(meaning, situation) or _ambiguous(meaning, situation)
     sure = f"intent {intent} {meaning.confidence:.2f}"
     flow = triggered(intent, situation, meaning.confidence)
+    if flow and words.is_question(meaning.text) and not _names_something(flow, meaning, situation):
+        answered = _answer(meaning, situation, max(SURER_FROM, meaning.confidence))
+        if answered is not None:
+            return replace(answered, why=f"a question, and {sure} is less sure than its answer")
     if flow:
         return Decision((StartFlow(flow), *_opening(flow, meaning, situation)), f"{sure} starts {flow}")
     if intent.partition("/")[0] in situation.knows.retrieval:
@@ -69,6 +76,26 @@ def request(meaning: Meaning, situation: Situation) -> Decision | None:
     return Decision((command,), f"{sure} means a repair") if command is not None else None
 
 
+def describable(said: Said, situation: Situation) -> list[str]:
+    """The slots whose value the message may describe rather than give: those that the active flow and a flow asked for
+    collect. What was answered is described anew only by words of correction or reference."""
+    if said.chosen or not said.text or words.affirms(said.text) or words.denies(said.text):
+        return []
+    again = words.is_correction(said.text) or words.refers(said.text)
+    names = [name for name in situation.asks if again or name not in situation.answered]
+    asked_for = request(said.meaning, situation)
+    for command in asked_for.commands if asked_for else ():
+        if isinstance(command, StartFlow):
+            names += situation.knows.asks[command.flow]
+    if not (said.meaning.entities or words.refers(said.text) or words.describes(said.text)):
+        names = [name for name in names if name == situation.asked]
+    return [
+        name
+        for name in dict.fromkeys(names)
+        if situation.knows.slot(name).resolve and situation.value(name, said.meaning, name)[0] is None
+    ]
+
+
 def triggered(intent: str, situation: Situation, confidence: float = 1.0) -> str:
     """The flow that the intent starts ('' for none): one whose guard holds before one without a guard."""
     for threshold, flow in situation.knows.triggers.get(intent, ()):
@@ -79,9 +106,18 @@ def triggered(intent: str, situation: Situation, confidence: float = 1.0) -> str
     return intent if startable else ""
 
 
-def _answer(meaning: Meaning, situation: Situation) -> Decision | None:
+def _names_something(flow: str, meaning: Meaning, situation: Situation) -> bool:
+    """Whether the message names or describes what the flow is to deal with: then it is no general question."""
+    return any(
+        name in situation.described or situation.value(name, meaning)[0] is not None
+        for name in situation.knows.asks[flow]
+        if not situation.knows.takes_text(situation.knows.slot(name))
+    )
+
+
+def _answer(meaning: Meaning, situation: Situation, least: float = ANSWER_FROM) -> Decision | None:
     best = meaning.answers[0] if meaning.answers else None
-    if best is None or best.confidence < ANSWER_FROM or f"utter_{best.key}" not in situation.knows.domain.responses:
+    if best is None or best.confidence < least or f"utter_{best.key}" not in situation.knows.domain.responses:
         return None
     return Decision((KnowledgeAnswer(best.key),), f"no intent, but the answer {best.key} {best.confidence:.2f}")
 
@@ -100,7 +136,6 @@ def _opening(flow: str, meaning: Meaning, situation: Situation) -> list[Command]
     """The slots that the message which starts a flow fills already: by its entities, its intent, or by reference."""
     commands: list[Command] = []
     taken: list[Entity] = []
-    refers = words.refers(meaning.text)
     for name, ask in situation.knows.asks[flow].items():
         if ask.ask_before_filling:
             continue
@@ -109,8 +144,8 @@ def _opening(flow: str, meaning: Meaning, situation: Situation) -> list[Command]
             continue
         if value is None:
             value = slot_rules.from_trigger(situation.knows.slot(name), meaning.intent)
-        if value is None and refers:
-            value = situation.mentioned(name)
+        if value is None:
+            value = situation.mentioned(name, meaning.text)
         if value is not None:
             taken.extend(found)
             commands.append(SetSlot(name, value))

@@ -29,6 +29,7 @@ def review(project: Path) -> list[Problem]:
         return list(bad.problems)
     return [
         *(problem for graph in engine.graphs for problem in _Reviewer(engine, graph).problems()),
+        *_slots(engine),
         *_triggers(engine),
         *_responses(engine),
     ]
@@ -41,6 +42,14 @@ def warnings(project: Path) -> list[Problem]:
         for source in data_sources(project, key):
             found.append(source.problem((key,), f"'{key}' are not served yet", "write a flow in data/flows.yml"))
     return found
+
+
+def _slots(engine: Engine) -> Iterator[Problem]:
+    for name, slot in engine.domain.slots.items():
+        if slot.resolve and engine.registry.find(slot.resolve) is None:
+            what = f"the slot '{name}' is resolved by the unknown action '{slot.resolve}'"
+            mend = did_you_mean(slot.resolve, engine.registry.actions) or "write it in actions.py"
+            yield Problem(*engine.domain.lines[f"slots/{name}"], what, mend)
 
 
 def _triggers(engine: Engine) -> Iterator[Problem]:

@@ -83,7 +83,10 @@ def _asks(flows: Mapping[str, Flow], flow: str) -> dict[str, Ask]:
 @dataclass(frozen=True, slots=True)
 class Situation:
     """What the dialogue stands at. `flow` is the active flow and `asked` the slot it waits for (both empty where none
-    does); `answered` are the slots it has got already, in order."""
+    does); `answered` are the slots it has got already, in order. `described` are the slots for which the message
+    describes a thing, with the value found, or None where it was not clear which; `mentions` are the last values
+    spoken of, `earlier` those before them, and `spoken` the names of what was spoken of in this session. `prompt` is
+    what was said last."""
 
     knows: Knowledge
     flow: str = ""
@@ -92,6 +95,10 @@ class Situation:
     slots: Mapping[str, Json] = field(default_factory=dict)
     mentions: Mapping[str, Json] = field(default_factory=dict)
     options: tuple[Button, ...] = ()
+    described: Mapping[str, Json] = field(default_factory=dict)
+    earlier: Mapping[str, Json] = field(default_factory=dict)
+    spoken: frozenset[str] = frozenset()
+    prompt: str = ""
 
     @property
     def asks(self) -> Mapping[str, Ask]:
@@ -108,16 +115,22 @@ class Situation:
         return bool(self.asked) and self.knows.slot(self.asked).type == "bool"
 
     def value(self, slot: str, meaning: Meaning, asked: str = "") -> tuple[Json, tuple[Entity, ...]]:
-        """What the message's entities offer for a slot, and the entities it is made of."""
-        return slot_rules.from_entities(self.knows.slot(slot), meaning, asked, self.knows.domain.entities)
+        """What the message's entities offer for a slot, and the entities it is made of; else what it describes."""
+        value, found = slot_rules.from_entities(self.knows.slot(slot), meaning, asked, self.knows.domain.entities)
+        return (self.described.get(slot), ()) if value is None else (value, found)
 
-    def mentioned(self, name: str) -> Json:
-        """The last value of a slot, or of an entity that fills it; only of what names a thing, not of amounts."""
+    def mentioned(self, name: str, text: str) -> Json:
+        """What the words of `text` refer to: the last value of a slot, or of an entity that fills it, or for 上一个 the
+        one before. Only of what names a thing, not of amounts."""
         slot = self.knows.slot(name)
         types = slot_rules.entity_types(slot, self.knows.domain.entities)
-        if not types or slot.type in ("bool", "float"):
+        if not types or slot.type in ("bool", "float") or name in self.described:
             return None
-        return next((self.mentions[each] for each in (name, *types) if self.mentions.get(each) is not None), None)
+        names = (name, *types)
+        if not words.refers(text) and not (words.follows_on(text) and self.spoken.intersection(names)):
+            return None
+        told = {**self.mentions, **self.earlier} if words.refers_back(text) else self.mentions
+        return next((told[each] for each in names if told.get(each) is not None), None)
 
 
 @dataclass(frozen=True, slots=True)

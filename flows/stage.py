@@ -46,6 +46,7 @@ class Stage:
     misses: int = 0
     ran: int = 0
     repeated: bool = False
+    spoken: set[str] = field(default_factory=set)
     questions_from: int = 0
     """Where in `replies` the waiting question begins."""
 
@@ -127,7 +128,7 @@ class Stage:
         if progress.stop == "waiting" and progress.ask:
             self.stack[-1] = progress.frame
             self.slots = dict(progress.slots)
-            self.remember(progress)
+            self.mention(progress.frame)
             return await self.question(progress.ask)
         self.end(progress)
         if progress.stop == "handoff" and progress.handoff:
@@ -196,25 +197,32 @@ class Stage:
             self.trace.append(Why(f"unsaid {response}", str(error)))
             return ()
 
-    def remember(self, progress: Progress) -> None:
+    def mention(self, frame: Frame) -> None:
         """What was collected may be referred to later (那个订单)."""
-        for entry in progress.frame.journal:
+        for entry in frame.journal:
             if entry.kind == "ask":
-                self.mentions |= {k: v for k, v in entry.writes.items() if v is not None and not isinstance(v, bool)}
+                told = {k: v for k, v in entry.writes.items() if v is not None and not isinstance(v, bool)}
+                self.mentions |= told
+                self.spoken.update(told)
 
     # --- ends of flows
 
     def end(self, progress: Progress) -> None:
         """Take the ended frame off: its slots are reset but for those that persist, which the flow below learns."""
         self.stack.pop()
-        self.remember(progress)
+        self.mention(progress.frame)
         frame = progress.frame
         flow = self.setting.flows.get(frame.flow)
         persisted = flow.persisted if flow else frozenset()
         after = dict(progress.slots)
-        for name in progress.collected - persisted:
+        # what it was told and never came to ask for was for this flow, too
+        told = {name for entry in frame.journal if entry.kind == "set" for name in entry.writes}
+        asks = self.setting.asks(frame.flow)
+        unasked = {name for name in told.intersection(asks) if asks[name].reset_after_flow_ends}
+        reset = (progress.collected | unasked) - persisted
+        for name in reset:
             after[name] = self.initial(name)
-        self.leave(frame, after, progress.collected - persisted)
+        self.leave(frame, after, reset)
         if any(isinstance(effect, Forget) for effect in progress.effects):
             self.slots = self.setting.domain.initial
             self.mentions.clear()
@@ -239,13 +247,7 @@ class Stage:
         reset = (asked | set(self.setting.asks(frame.flow))) - persisted
         for name in reset:
             after[name] = self.initial(name)
-        self.mentions |= {
-            name: value
-            for entry in frame.journal
-            if entry.kind == "ask"
-            for name, value in entry.writes.items()
-            if value is not None and not isinstance(value, bool)
-        }
+        self.mention(frame)
         self.leave(frame, after, reset)
         return frame
 

@@ -20,6 +20,7 @@ from zoneinfo import ZoneInfo
 
 from adapters.message import Button, Card
 from flows import Invocation, action
+from nlu.meaning import Entity
 
 HERE = Path(__file__).parent
 BOOKS = HERE / ".yingda" / "shop.db"
@@ -32,6 +33,7 @@ SHIP_WITHIN_DAYS = 2
 FAULT_WORDS = ("质量", "坏", "破", "裂", "漏", "没声音", "不响", "掉毛", "发错", "少发", "描述不符", "故障", "瑕疵")
 BONUS = ((1000.0, 50.0), (500.0, 20.0))
 SHOWN_ORDERS = 5
+NEWEST_WORDS = ("最近的", "最近那", "最近一", "最近买", "最近下", "最新", "刚买", "刚下", "刚拍", "刚刚")
 
 STATES = {
     "unpaid": "待付款",
@@ -64,6 +66,25 @@ async def action_ask_order_id(call: Invocation) -> None:
     shown = (await books(call, latest))["shown"]
     buttons = tuple(Button(f"{number} {product}", number) for number, product in shown)
     call.say(Card(text="请问您的订单号是多少？（DD 开头加 11 位数字，也可以从最近的订单里选）", buttons=buttons))
+
+
+@action(idempotent=True)
+async def action_find_order(call: Invocation) -> Slots:
+    """Which order is described, by what was bought, when, or its parcel: 「昨天那个订单」「买的那件羽绒服」. None where
+    several fit or none does, and nothing at all where nothing is described."""
+
+    def find(account: Account) -> Slots:
+        orders: dict[str, Order] = account["orders"]
+        told = [each for each in call.meaning.entities if each.type in ("product", "time", "express_no")]
+        newest = any(word in call.meaning.text for word in NEWEST_WORDS)
+        if not told and not newest:
+            return {}
+        found = [number for number, order in orders.items() if all(fits(order, each) for each in told)]
+        if newest:
+            found = sorted(found, key=lambda number: -orders[number]["ordered_at"])[:1]
+        return {"order_id": found[0] if len(found) == 1 else None}
+
+    return await books(call, find)
 
 
 @action(idempotent=True)
@@ -273,6 +294,23 @@ async def action_invoice(call: Invocation) -> Slots:
 
 def order_number(call: Invocation) -> str:
     return str(call.slots.get("order_id") or "").upper()
+
+
+def fits(order: Order, wanted: Entity) -> bool:
+    """Whether an order is of a product, of a day or a span of days, or in a parcel."""
+    match wanted.type, wanted.value:
+        case "product", name:
+            return wanted.text in str(order["product"]) or name == order["product"]
+        case "express_no", number:
+            return str(order.get("express_no")) == str(number).upper()
+        case _, {"from": str(first), "to": str(last)}:
+            return first[:10] <= ordered_on(order) <= last[:10]
+        case _, moment:
+            return ordered_on(order) == str(moment)[:10]
+
+
+def ordered_on(order: Order) -> str:
+    return datetime.fromtimestamp(order["ordered_at"], ZONE).date().isoformat()
 
 
 def describe(order: Order) -> str:

@@ -26,7 +26,13 @@ INTENTS = (
     ("thanks", r"谢谢"),
     ("faq", r"运费|上班"),
 )
-ENTITIES = (("order_id", r"(?<![A-Z])[A-Z]{2}\d+"), ("phone", r"1[3-9]\d{9}"), ("amount", r"\d+(?:\.\d+)?(?=元|块)"))
+ENTITIES = (
+    ("order_id", r"(?<![A-Z])[A-Z]{2}\d+"),
+    ("phone", r"1[3-9]\d{9}"),
+    ("amount", r"\d+(?:\.\d+)?(?=元|块)"),
+    ("time", r"昨天|前天|上周"),
+    ("product", r"羽绒服|耳机"),
+)
 ANSWERS = (("faq/shipping_fee", "运费"), ("faq/hours", "上班"))
 
 

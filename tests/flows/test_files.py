@@ -246,7 +246,7 @@ def test_review_names_every_loose_end(tmp_path: Path) -> None:
         tmp_path,
         domain_yml="""
             intents: [refund]
-            slots: {order_id: {type: text}, state: {type: text}}
+            slots: {order_id: {type: text, resolve: refnd}, state: {type: text}}
             responses:
               utter_done: [{text: "done {ordr_id}"}]
             """,
@@ -283,6 +283,7 @@ def test_review_names_every_loose_end(tmp_path: Path) -> None:
     )
     told = said(tuple(review(folder)))
     for piece in (
+        "the slot 'order_id' is resolved by the unknown action 'refnd' — did you mean 'refund'?",
         "collects the unknown slot 'ordr_id' — did you mean 'order_id'?",
         "has no question for 'ordr_id'",
         "runs the unknown action 'action_refnd' — did you mean 'refund'?",

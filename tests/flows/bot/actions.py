@@ -7,11 +7,22 @@ from typing import Any
 from flows import Ask, Call, Invocation, Result, Say, SubFlow, Walk, action, flow
 
 STATES = {"DD1": "paid", "DD2": "paid", "DD3": "sent"}
+DESCRIBED = {"昨天": ["DD2"], "前天": ["DD1"], "上周": ["DD1", "DD3"], "羽绒服": ["DD2"], "耳机": []}
 
 
 @action(idempotent=True)
 async def lookup_order(call: Invocation) -> dict[str, Any]:
     return {"order_state": STATES.get(call.args["order_id"])}
+
+
+@action(idempotent=True)
+async def find_order(call: Invocation) -> dict[str, Any]:
+    """One order fits: that one. Several or none: it is not clear which. Nothing is described: nothing."""
+    words = [each.text for each in call.meaning.entities if each.type in ("time", "product")]
+    if not words:
+        return {}
+    found = [order for order in STATES if all(order in DESCRIBED[word] for word in words)]
+    return {"order_id": found[0] if len(found) == 1 else None}
 
 
 @action(irreversible=True)
