@@ -132,7 +132,9 @@ def _handoff(said: Said, situation: Situation) -> Decision | None:
 def _handoff_by_intent(said: Said, situation: Situation) -> bool:
     if words.denies(said.text) or not isinstance(repair(said.meaning, situation), HumanHandoff):
         return False
-    return not situation.waits_for_text or len(said.text) <= SHORT_CHARACTERS
+    if situation.asked and situation.value(situation.asked, said.meaning, situation.asked)[0] is not None:
+        return False
+    return not situation.waits_for_text or (len(said.text) <= SHORT_CHARACTERS and words.names_human(said.text))
 
 
 def _repeat(said: Said, situation: Situation) -> Decision | None:
@@ -141,9 +143,19 @@ def _repeat(said: Said, situation: Situation) -> Decision | None:
     return None
 
 
+def _wait(said: Said, situation: Situation) -> Decision | None:
+    if situation.asked and words.waits(said.text):
+        return Decision((ChitChat("utter_take_your_time"),), "words of asking for time")
+    return None
+
+
 def _cancel(said: Said, situation: Situation) -> Decision | None:
-    if situation.waits_for_yes_or_no and words.denies(said.text):
-        return None
+    if situation.waits_for_yes_or_no:
+        if words.denies(said.text):
+            return None
+        if words.plain(said.text).startswith("取消") and "取消" in situation.prompt and words.cancels(said.text):
+            # 「确认取消订单吗？」 「取消」: the order, or the whole thing?
+            return Decision((ChitChat("utter_yes_or_no"),), "giving up, or agreeing to what is to be given up")
     open_question = situation.waits_for_text or situation.waits_for_yes_or_no
     by_intent = isinstance(repair(said.meaning, situation), CancelFlow) and not open_question
     if words.cancels(said.text, strict=situation.waits_for_text) or by_intent:
@@ -175,6 +187,7 @@ _RULES: tuple[Callable[[Said, Situation], Decision | None], ...] = (
     _restart,
     _handoff,
     _repeat,
+    _wait,
     _cancel,
     _skip,
     correction,
