@@ -194,11 +194,23 @@ def _simplified(text: str, at: int) -> Iterable[_Piece]:
 
 def _aligned(before: str, after: str) -> Iterable[_Piece]:
     """`after` cut into pieces that each stand for a stretch of `before`, letter by letter where lengths agree."""
-    for _, a, b, c, d in SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
+    for a, b, c, d in _changes(SequenceMatcher(None, before, after, autojunk=False).get_opcodes()):
         if b - a == d - c:
             yield from ((after[c + i], a + i, a + i + 1) for i in range(d - c))
         else:
             yield after[c:d], a, b
+
+
+def _changes(codes: Sequence[tuple[str, int, int, int, int]]) -> Iterable[tuple[int, int, int, int]]:
+    """(from, to) before and (from, to) after. 滑鼠 -> 鼠标 is one change, though 鼠 stands in both."""
+    at = 0
+    while at < len(codes):
+        tag, a, b, c, d = codes[at]
+        after_next = codes[at + 2 : at + 3]
+        if after_next and {tag, after_next[0][0]} == {"delete", "insert"} and codes[at + 1][2] - codes[at + 1][1] == 1:
+            at, b, d = at + 2, after_next[0][2], after_next[0][4]
+        yield a, b, c, d
+        at += 1
 
 
 _PASSES: tuple[Callable[[Normalized], Normalized], ...] = (_characters, _accents, _blanks, _script, _marks)
