@@ -34,12 +34,17 @@ MAX_BYTES = 2048
 PER_MINUTE = 20
 """Both vendors refuse more; DingTalk then refuses everything for ten minutes."""
 MINUTE_S = 60.0
+LOOK_AGAIN_S = 3.0
+"""How soon to ask again where other processes have used up the minute."""
 TIMEOUT_S = 10.0
 TRIES = 5
 BACKOFF_S = 5.0
 MAX_WAITING = 1000
 BUSY_CODES = frozenset((-1, 45009, 45033, 130101))
 """errcodes of either vendor that pass by themselves."""
+
+Allowance = Callable[[], Awaitable[bool]]
+"""Takes one of the `PER_MINUTE` that all processes have together; False where none is left."""
 
 Vendor = Literal["wecom", "dingtalk"]
 PATHS: Mapping[str, Vendor] = {"/cgi-bin/webhook/send": "wecom", "/robot/send": "dingtalk"}
@@ -99,13 +104,17 @@ def signed_url(url: str, secret: str, now: float) -> str:
     return f"{url}&timestamp={timestamp}&sign={quote_plus(base64.b64encode(mac))}"
 
 
+async def _alone() -> bool:
+    return True
+
+
 class GroupRobot:
     """`await robot("dead", "…")` takes an alert and returns at once; a task of its own sends, at most 20 messages a
     minute, several alerts in one where they come faster. Phone and card numbers are masked: a chat is no place for
     them. Never raises; what cannot be sent is logged.
 
-    `clock` gives epoch seconds; `secret` is the DingTalk robot's, if it has one. Raises ValueError for an address
-    that is no group robot's.
+    `clock` gives epoch seconds; `secret` is the DingTalk robot's, if it has one; `allowance` is shared with other
+    processes that have the same robot. Raises ValueError for an address that is no group robot's.
     """
 
     def __init__(
@@ -116,10 +125,11 @@ class GroupRobot:
         secret: str = "",
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        allowance: Allowance = _alone,
     ) -> None:
         self._vendor = vendor_of(url)
         self._session, self._url, self._secret, self._log = session, url, secret, log
-        self._clock, self._sleep = clock, sleep
+        self._clock, self._sleep, self._allowance = clock, sleep, allowance
         self._waiting: deque[Alert] = deque(maxlen=MAX_WAITING)
         self._sent_at: deque[float] = deque(maxlen=PER_MINUTE)
         self._task: asyncio.Task[None] | None = None
@@ -139,7 +149,7 @@ class GroupRobot:
 
     async def _drain(self) -> None:
         while self._waiting:
-            await self._sleep(self._pause())
+            await self._turn_comes()
             text, count = digest(tuple(self._waiting))
             for _ in range(count):
                 self._waiting.popleft()
@@ -148,6 +158,11 @@ class GroupRobot:
             except asyncio.CancelledError:
                 self._log.error("alert not sent", robot=self._vendor, problem="shutting down", text=text)
                 raise
+
+    async def _turn_comes(self) -> None:
+        await self._sleep(self._pause())
+        while not await self._allowance():
+            await self._sleep(LOOK_AGAIN_S)
 
     def _pause(self) -> float:
         """Seconds until one more may be sent."""
@@ -159,7 +174,8 @@ class GroupRobot:
         problem = ""
         for attempt in range(TRIES):
             if attempt:
-                await self._sleep(max(self._pause(), BACKOFF_S * 2 ** (attempt - 1)))
+                await self._sleep(BACKOFF_S * 2 ** (attempt - 1))
+                await self._turn_comes()
             self._sent_at.append(self._clock())
             problem, again = await self._send(text)
             if not problem:

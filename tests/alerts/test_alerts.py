@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
-from bot.alerts import MAX_BYTES, Alert, GroupRobot, digest, judge, signed_url, vendor_of
+from bot.alerts import MAX_BYTES, MINUTE_S, PER_MINUTE, Alert, GroupRobot, digest, judge, signed_url, vendor_of
 from bot.log import Log
 from bot.simulate.group_robot import GroupRobots
 
@@ -75,6 +75,27 @@ async def test_a_burst_keeps_to_twenty_messages_a_minute_and_loses_nothing(
     said = "\n".join(robots.texts)
     assert all(f"turn {n:02}" in said for n in range(60))
     assert robots.calls == len(robots.texts) > 20
+
+
+async def test_two_processes_keep_to_twenty_a_minute_together(
+    robots: GroupRobots, session: aiohttp.ClientSession, clock: Clock
+) -> None:
+    taken: list[float] = []
+
+    async def allowance() -> bool:
+        free = len([at for at in taken if at > clock() - MINUTE_S]) < PER_MINUTE
+        taken.extend([clock()] * free)
+        return free
+
+    both = [GroupRobot(session, robots.wecom_url, LOG, "", clock, clock.sleep, allowance) for _ in range(2)]
+    for number in range(15):
+        for robot in both:
+            await robot("dead", f"{number}" + "长" * 600)  # one a message
+    texts = await robots.wait_for(30)
+    assert len(texts) == 30
+    assert robots.calls == 30  # none was refused as too fast
+    for robot in both:
+        await robot.close()
 
 
 @pytest.mark.parametrize("code", [130101, 503])
