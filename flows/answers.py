@@ -105,6 +105,8 @@ def answer(said: Said, situation: Situation) -> Decision | None:
         others = _others(said, situation, taken)
         rest = _rest(said, situation, taken, others)
         return Decision((SetSlot(situation.asked, value), *others, *rest), f"an answer for {situation.asked}")
+    if _answers_another(said, situation):
+        return Decision(tuple(_others(said, situation, ())), "the value of another question, and nothing else")
     asked_for = request(said.meaning, situation)
     under_way = asked_for is not None and StartFlow(situation.flow) in asked_for.commands
     if asked_for is not None and not under_way:

@@ -32,8 +32,9 @@ PATTERNS = Path(__file__).parent / "patterns.yml"
 ASKED = "asked"
 EARLIER = "earlier"
 SPOKEN = "spoken"
-"""Names in `Dialogue.memory`: the slot that the last turn asked for, the values that `mentions` held before, and the
-names of the mentions that belong to this session."""
+LAST = "last"
+"""Names in `Dialogue.memory`: the slot that the last turn asked for, the values that `mentions` held before, the names
+of the mentions that belong to this session, and the flow that ended last."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,7 @@ class Engine:
             mentions=dialogue.mentions,
             options=dialogue.options,
             earlier=dialogue.memory.get(EARLIER) or {},
+            last=str(dialogue.memory.get(LAST) or ""),
             spoken=frozenset(dialogue.memory.get(SPOKEN) or ()),
             prompt="\n".join(reply.text for reply in dialogue.said if isinstance(reply, Text | Card)),
         )
@@ -169,6 +171,8 @@ class Engine:
             memory[EARLIER] = {name: value for name, value in earlier.items() if name in mentions}
         if spoken:
             memory[SPOKEN] = sorted(spoken)
+        if stage.last:
+            memory[LAST] = stage.last
         if stage.stack and stage.asked:
             memory[ASKED] = stage.asked
         return Dialogue(

@@ -76,6 +76,19 @@ def request(meaning: Meaning, situation: Situation) -> Decision | None:
     return Decision((command,), f"{sure} means a repair") if command is not None else None
 
 
+def the_same(said: Said, situation: Situation) -> Decision | None:
+    """「那羽绒服呢？」 after a flow has ended: the same flow, for what is named now."""
+    if situation.asked or situation.last not in situation.knows.flows or not words.asks_the_same(said.text):
+        return None
+    if not (said.meaning.entities or situation.described or words.refers(said.text)):
+        return None
+    asked_for = request(said.meaning, situation)
+    if asked_for is not None and any(isinstance(each, StartFlow) for each in asked_for.commands):
+        return None
+    given = _opening(situation.last, said.meaning, situation)
+    return Decision((StartFlow(situation.last), *given), f"{situation.last} once more") if given else None
+
+
 def describable(said: Said, situation: Situation) -> list[str]:
     """The slots whose value the message may describe rather than give: those that the active flow and a flow asked for
     collect. What was answered is described anew only by words of correction or reference."""
@@ -87,6 +100,8 @@ def describable(said: Said, situation: Situation) -> list[str]:
     for command in asked_for.commands if asked_for else ():
         if isinstance(command, StartFlow):
             names += situation.knows.asks[command.flow]
+    if words.asks_the_same(said.text):
+        names += situation.knows.asks.get(situation.last, ())
     if not (said.meaning.entities or words.refers(said.text) or words.describes(said.text)):
         names = [name for name in names if name == situation.asked]
     return [

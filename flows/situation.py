@@ -86,7 +86,7 @@ class Situation:
     does); `answered` are the slots it has got already, in order. `described` are the slots for which the message
     describes a thing, with the value found, or None where it was not clear which; `mentions` are the last values
     spoken of, `earlier` those before them, and `spoken` the names of what was spoken of in this session. `prompt` is
-    what was said last."""
+    what was said last, and `last` the flow that ended last."""
 
     knows: Knowledge
     flow: str = ""
@@ -99,6 +99,7 @@ class Situation:
     earlier: Mapping[str, Json] = field(default_factory=dict)
     spoken: frozenset[str] = frozenset()
     prompt: str = ""
+    last: str = ""
 
     @property
     def asks(self) -> Mapping[str, Ask]:

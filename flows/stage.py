@@ -47,6 +47,7 @@ class Stage:
     ran: int = 0
     repeated: bool = False
     spoken: set[str] = field(default_factory=set)
+    last: str = ""
     questions_from: int = 0
     """Where in `replies` the waiting question begins."""
 
@@ -257,6 +258,7 @@ class Stage:
             return
         flow: Flow | None = self.setting.flows.get(ended.flow)
         self.flags.add("completed")
+        self.last = ended.flow
         self.trace.append(Why(f"{ended.flow}", "ended"))
         if self.business is not None:
             self.interrupted()

@@ -12,7 +12,7 @@ from dataclasses import replace
 from adapters.message import Content, Event, Location, Text, plain
 from flows import words
 from flows.answers import YES_NO, answer, correction
-from flows.requests import repair, request
+from flows.requests import repair, request, the_same
 from flows.situation import SET_SLOTS, Decision, Said, Situation, hear
 from flows.state import (
     CancelFlow,
@@ -192,6 +192,7 @@ _RULES: tuple[Callable[[Said, Situation], Decision | None], ...] = (
     _skip,
     correction,
     answer,
+    the_same,
     _command,
     _courtesy,
 )

@@ -89,10 +89,11 @@ _RATHER = re.compile(r"^(?:等一?[下等]|哎|嗯|啊|那|不[，,]|算了)*[�
 REFERENCE = re.compile(
     r"(?:那|这|上|前|刚才|刚刚|之前|刚)(?:那|这|一|的|面的?)?(?:个|笔|单|张|件)(?!人)|(?:^|把|给|对|查|退|看看|帮我)(?:它|他|她)|它|同一个|那个订单|这个订单|这单|那单|刚才的|上面(?:那|的)"
 )
+_THE_SAME = re.compile(r".{1,20}呢")
 _DESCRIBES = re.compile(r"[买下拍付]的|最近|最新|刚刚?[买下拍]|的(?:那|这)[个件单笔]")
 _BACK = re.compile(r"(?:上|前)(?:一|面)?(?:面的)?(?:个|笔|单|张|件)(?!月|星期|礼拜|周|人)")
 _FOLLOWS = re.compile(r"^那(?!个|些|你|么|就?这样)|^(?:麻烦|帮我|请|再|快点?)*(?:催|加急)")
-_ANOTHER = re.compile(r"另外?[一那]?|别的|其他|其它|再.{0,3}[一几两]|还有|换一?个")
+_ANOTHER = re.compile(r"另外?[一那]?|别的|其他|其它|再.{0,3}[一几两]|换一?个")
 _POLITE = re.compile(r"^(?:我)?(?:可以|能不能|能否|可不可以|能)(?:给我|帮我)?(?P<wish>.{4,})$")
 _QUESTION = re.compile(
     r"[?？]|吗|呢$|么$|谁|什么|啥|怎么|怎样|咋|多少|几(?:点|天|块|号|个|时|元|次)|哪|如何|能不能|可不可以|能否|是否|有没有|会不会|要不要|为何|多久|多长"
@@ -187,6 +188,11 @@ def refers(text: str) -> bool:
 def describes(text: str) -> bool:
     """「最近买的」: words that people describe a thing by."""
     return _DESCRIBES.search(text) is not None
+
+
+def asks_the_same(text: str) -> bool:
+    """「那羽绒服呢？」: the same as was asked last, of another thing."""
+    return _THE_SAME.fullmatch(plain(text)) is not None
 
 
 def refers_back(text: str) -> bool:

@@ -122,6 +122,24 @@ async def test_what_is_no_question_or_is_about_another_thing_is_asked_for(words:
     assert await talk.says(words) == [ASK_ORDER]
 
 
+@pytest.mark.parametrize(
+    ("line", "order"), [("DD1呢？", "DD1"), ("那羽绒服呢", "DD2"), ("上一个呢", "DD1"), ("那个呢？", "DD3")]
+)
+async def test_the_same_is_asked_of_another_thing(line: str, order: str) -> None:
+    talk = Talk()
+    await said(talk, "查一下DD1的物流", "查一下DD3的物流", "谢谢")
+    assert await talk.says(line) == [f"订单{order}在路上。"]
+
+
+@pytest.mark.parametrize("line", ["在干嘛呢", "DD1呢"])
+async def test_the_same_needs_a_thing_and_something_before(line: str) -> None:
+    talk = Talk()
+    if line != "DD1呢":
+        await talk.says("查一下DD3的物流")
+    await talk.says(line)
+    assert talk.flags == {"fallback"}
+
+
 async def test_a_new_session_does_not_follow_on_from_the_last() -> None:
     talk = Talk()
     await talk.says("查一下DD3的物流")
