@@ -26,13 +26,15 @@ from nlu.meaning import Meaning
 
 FIRST_KNOCK_S, LONGEST_KNOCK_S = 0.03, 0.5
 """How soon, and how late, to ask again for a conversation that another worker holds."""
+QUICK_CHARACTERS = 100
+"""A longer text is parsed off the event loop, whatever the model: a pasted page takes tens of milliseconds."""
 APOLOGY = "抱歉，系统出了点问题，请稍后再试。"
 
 
 @dataclass(frozen=True, slots=True)
 class Bot:
     """What thinks. Swapped as a whole while running; a turn under way ends with the one that it began with.
-    `slow`: parsing takes longer than about 2 ms, so it is done off the event loop."""
+    `slow`: parsing a sentence takes longer than about 2 ms, so it is done off the event loop."""
 
     parse: Callable[[str, datetime], Meaning]
     engine: Dialect
@@ -147,7 +149,7 @@ class Work:
         taken = self._windows.settle(turn)
         if turn.status == "sending" and not taken:
             due = 0.0 if self._ways.push_route(turn) else turn.ready_at + KEEP_S
-            await self._store.finish(turn.id, "ready", shown=0, due=due)
+            await self._store.finish(turn.id, "ready", held=turn.until, shown=0, due=due)
             self._outbox.nudge(turn.conversation)
         elif turn.status == "ready" and turn.due <= self._clock():
             self._outbox.nudge(turn.conversation)
@@ -231,7 +233,7 @@ class Work:
             return Meaning("")
         bot, at = self.bot, datetime.fromtimestamp(turn.at, self.bot.timezone)
         try:
-            if bot.slow:
+            if bot.slow or len(text) > QUICK_CHARACTERS:
                 meaning = await asyncio.get_running_loop().run_in_executor(None, bot.parse, text, at)
             else:
                 meaning = bot.parse(text, at)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
+import sys
 from datetime import UTC
 from pathlib import Path
 
@@ -18,6 +21,8 @@ from bot.work import Bot
 from config.settings import Credentials, Settings
 from config.source import BadProject
 from tests.delivery.desk import Counter, Effects, account, understand
+
+TEMPLATE = Path(__file__).parents[2] / "config" / "template"
 
 
 async def test_health_metrics_and_webhooks_are_served(tmp_path: Path) -> None:
@@ -66,3 +71,16 @@ async def test_a_wrong_setting_is_named(tmp_path: Path, wrong: dict[str, str]) -
 def test_every_secret_is_known_to_the_log() -> None:
     secrets = secrets_of(Settings(console_token=SecretStr("c0nsole")), Credentials(wechat={"a": account(True)}))
     assert {"c0nsole", "secret-of-the-desk", "token-of-the-desk"} <= set(secrets)
+
+
+def test_a_service_that_had_to_train_is_as_small_as_one_that_had_not(tmp_path: Path) -> None:
+    project = tmp_path / "bot"
+    shutil.copytree(TEMPLATE, project, ignore=shutil.ignore_patterns(".yingda", "__pycache__"))
+    code = (
+        "import gc, sys; from pathlib import Path; from bot.app import load_bot; from config.settings import Settings\n"
+        "assert load_bot(Path(sys.argv[1]), Settings()).version\n"
+        "assert 'sklearn' not in sys.modules and 'scipy' not in sys.modules\n"
+        "assert gc.get_freeze_count() > 10_000"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(project)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
