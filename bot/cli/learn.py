@@ -5,7 +5,8 @@ from __future__ import annotations
 import shutil
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -24,6 +25,7 @@ from nlu.model import is_stale, latest, load
 from nlu.pipeline import Pipeline
 from nlu.recipe import read_recipe
 from nlu.review import review as review_nlu
+from nlu.training import Report
 from nlu.training import train as train_model
 
 TEMPLATE = Path(__file__).parents[2] / "config" / "template"
@@ -56,6 +58,7 @@ def init(folder: Path) -> None:
 def train(project: Path, force: bool) -> None:
     """Train the bot's language understanding from its YAML."""
     check_project(project)
+    tell_recipe(project)
     folder = latest(project)
     if folder is not None and not force and not is_stale(project, folder):
         click.echo(f"Nothing has changed since {folder.name}; train anyway with --force.")
@@ -63,21 +66,35 @@ def train(project: Path, force: bool) -> None:
     with_bar(project, train_model)
 
 
-def with_bar(project: Path, train: Callable[[Path, Callable[[str, float], None]], Path]) -> Path:
-    """Train by `train` behind a progress bar on standard error, and say how long it took."""
-    started = time.perf_counter()
-    with click.progressbar(length=1000, label="Training", show_pos=False, file=sys.stderr) as bar:
+def tell_recipe(project: Path) -> None:
+    """Say on standard error what of config.yml's pipeline is done otherwise here, or left out."""
+    recipe = read_recipe(project)
+    for line in (*map(str, recipe.warnings), *recipe.table().splitlines()):
+        click.echo(line, err=True)
+
+
+@contextmanager
+def progress(label: str) -> Iterator[Report]:
+    """A progress bar on standard error; what it gives is told the phase and how much is done, 0..1."""
+    with click.progressbar(length=1000, label=label, show_pos=False, file=sys.stderr) as bar:
         reached = 0
 
         def report(phase: str, fraction: float) -> None:
             nonlocal reached
             target = min(1000, round(fraction * 1000))
-            bar.label = f"Training: {phase:<24.24}"
+            bar.label = f"{label}: {phase:<36.36}"
             bar.update(max(0, target - reached))
             reached = max(reached, target)
 
-        folder = train(project, report)
+        yield report
         bar.update(1000 - reached)
+
+
+def with_bar(project: Path, train: Callable[[Path, Report], Path]) -> Path:
+    """Train by `train` behind a progress bar, and say how long it took."""
+    started = time.perf_counter()
+    with progress("Training") as report:
+        folder = train(project, report)
     click.echo(f"Model {folder.name} in {time.perf_counter() - started:.1f} s.")
     return folder
 
@@ -122,6 +139,7 @@ def _text_of(line: str, number: int) -> str:
 @project_option
 def validate(project: Path) -> None:
     """Check the bot's files: unknown names, unreachable steps, duplicate and conflicting examples."""
+    tell_recipe(project)
     doubts = review_nlu(read_data(project))
     problems = [*review_flows(project), *doubts.conflicts]
     for problem in (*problems, *flow_warnings(project), *doubts.remarks):
@@ -156,7 +174,11 @@ def test() -> None:
               help="Folder for the report.")  # fmt: skip
 def test_nlu(project: Path, folds: int, held_out: Path | None, out: Path | None) -> None:
     """Measure the understanding: per intent, confusions, entities; saved as JSON and a PNG."""
-    report = cross_validate(project, folds) if held_out is None else evaluate_file(trained(project), held_out)
+    if held_out is None:
+        with progress("Testing") as tell:
+            report = cross_validate(project, folds, tell)
+    else:
+        report = evaluate_file(trained(project), held_out)
     click.echo(report.table())
     for path in save(report, out or project / ".yingda" / "reports"):
         click.echo(f"saved {path}")

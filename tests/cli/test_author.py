@@ -84,6 +84,7 @@ def test_the_understanding_is_measured_and_saved(bot: Path, tmp_path: Path) -> N
     done = yingda("test", "nlu", "--project", bot, "--folds", "2", "--out", tmp_path)
     assert done.exit_code == 0, done.output
     assert {path.suffix for path in tmp_path.iterdir()} >= {".json", ".png"}
+    assert "Testing" in done.stderr
 
 
 @pytest.mark.parametrize(
@@ -133,3 +134,13 @@ def test_a_misspelt_setting_stops_with_the_near_miss(bot: Path, monkeypatch: pyt
     monkeypatch.setenv("YINGDA_TIMEZON", "Asia/Tokyo")
     done = yingda("parse", "--project", bot, "你好")
     assert (done.exit_code, "did you mean 'YINGDA_TIMEZONE'?" in done.stderr) == (2, True)
+
+
+def test_what_a_pipeline_of_rasa_becomes_is_told(broken: Path) -> None:
+    config = "language: zh\npipeline:\n- name: WhitespaceTokenizer\n- name: mine.Spelling\n- name: DIETClassifier\n"
+    (broken / "config.yml").write_text(config, "utf-8")
+    for words in (("train",), ("validate",)):
+        said = yingda(*words, "--project", broken)
+        assert said.exit_code == 0, said.output
+        assert "custom component 'mine.Spelling' is left out" in said.stderr
+        assert "DIETClassifier      -> LinearIntentClassifier" in said.stderr
