@@ -140,12 +140,13 @@ ERRCODES: Mapping[int, tuple[Verdict, str]] = {
     44004: ("dead", "the message is empty"),
     45002: ("dead", "the message is longer than WeChat allows"),
     45008: ("dead", "the message has more articles than WeChat allows"),
-    45072: ("dead", "the typing command is not valid"),
-    45080: ("dead", "typing can be shown only within 30 s after the customer's message"),
-    45081: ("dead", "typing is shown already"),
+    45072: ("ok", "the typing command is not valid"),
+    45080: ("ok", "typing can be shown only within 30 s after the customer's message"),
+    45081: ("ok", "typing is shown already"),
     47001: ("dead", "WeChat cannot read the message's JSON"),
 }
-"""errcode -> what to do, and the sentence for the operator."""
+"""errcode -> what to do, and the sentence for the operator. A sign of typing that is not shown is no loss: what it
+announces must not wait for it, or die with it."""
 
 RETRY_STATUS = frozenset((408, 425, 429))
 ADDRESS = re.compile(r"[0-9a-fA-F:.]{2,45}")

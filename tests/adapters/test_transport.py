@@ -136,6 +136,15 @@ async def test_what_passes_by_itself_is_to_be_sent_again_later(
     assert (await transport.post(channel, text(channel))).verdict == "ok"
 
 
+@pytest.mark.parametrize("code", [45072, 45080, 45081])
+async def test_typing_that_is_not_shown_holds_up_nothing(api: WeChatApi, transport: HttpTransport, code: int) -> None:
+    channel = account(api.url)
+    typing, words = channel.render([Typing(), Text("在")], Route("push", {"to": "oABC"}))
+    api.fail("typing", code)
+    assert [(await transport.post(channel, each)).verdict for each in (typing, words)] == ["ok", "ok"]
+    assert [sent.text for sent in api.sent] == ["在"]
+
+
 @pytest.mark.parametrize("code", [45015, 48002, 43004, 40003, 40007, 45002, 47001, 99999])
 async def test_what_can_never_arrive_is_dead_with_a_reason(api: WeChatApi, transport: HttpTransport, code: int) -> None:
     channel = account(api.url)

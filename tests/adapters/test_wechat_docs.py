@@ -12,6 +12,7 @@ DONE = {
     "refresh": "token refreshed once, sent again",
     "config": "given up, alert",
     "dead": "given up",
+    "ok": "passed over",
 }
 
 
@@ -19,7 +20,5 @@ def test_the_table_of_errors_is_the_codes() -> None:
     table = PAGE.split("<!-- errcodes -->")[1].split("<!-- end -->")[0]
     rows = [line for line in table.splitlines() if line.startswith("| ") and not line.startswith("| errcode")]
     assert rows == [
-        f"| {code} | {DONE[verdict]} | {sentence} |"
-        for code, (verdict, sentence) in ERRCODES.items()
-        if verdict != "ok"
+        f"| {code} | {DONE[verdict]} | {sentence} |" for code, (verdict, sentence) in ERRCODES.items() if code
     ]
