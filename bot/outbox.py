@@ -33,10 +33,11 @@ def backoff(attempts: int, jitter: float) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """How far sending one turn got: parts that are out, and the vendor's word on the last."""
+    """How far sending one turn got: parts that are out, the vendor's word on the last, and the end of the claim."""
 
     shown: int
     judgement: Judgement
+    held: float
 
 
 class Outbox:
@@ -83,39 +84,42 @@ class Outbox:
     async def _send_one(self, turn: Turn) -> bool:
         """True where the turn needs no more sending, so that the next may go."""
         now = self._clock()
-        held = turn.status == "sending" and turn.until > now
-        if held or (turn.status == "ready" and turn.due > now and not self._hopeless(turn, now)):
+        if (turn.status == "sending" and turn.until > now) or (
+            turn.status == "ready" and turn.due > now and not self._hopeless(turn, now)
+        ):
             return False
         route = self._ways.push_route(turn)
         outlet = self._ways.outlet(turn)
-        if not await self._store.claim(
-            turn.id, route or turn.route or Route("push"), now + self._ways.times.push_claim_s
-        ):
+        held = now + self._ways.times.push_claim_s
+        if not await self._store.claim(turn.id, route or turn.route or Route("push"), held):
             return False
         faults.reach("after_claim")
         if outlet is None:
-            return await self._give_up(turn, turn.shown, f"no account {turn.address.account} of {turn.address.channel}")
+            reason = f"no account {turn.address.account} of {turn.address.channel}"
+            return await self._give_up(turn, Sent(turn.shown, Judgement("dead", reason), held))
         if self._hopeless(turn, now):
-            return await self._give_up(turn, turn.shown, f"no way out within {KEEP_S / 3600:g} h")
+            reason = f"no way out within {KEEP_S / 3600:g} h"
+            return await self._give_up(turn, Sent(turn.shown, Judgement("dead", reason), held))
         if route is None:
             # Only the customer's next message opens a way.
-            await self._store.finish(turn.id, "ready", shown=turn.shown, due=turn.ready_at + KEEP_S)
+            await self._store.finish(turn.id, "ready", held=held, shown=turn.shown, due=turn.ready_at + KEEP_S)
             return False
-        return await self._note(turn, outlet, await self._post(turn, outlet, route))
+        return await self._note(turn, outlet, await self._post(turn, outlet, route, held))
 
     def _hopeless(self, turn: Turn, now: float) -> bool:
         return bool(turn.ready_at) and turn.ready_at + KEEP_S <= now and turn.attempts > 0
 
-    async def _post(self, turn: Turn, outlet: Outlet, route: Route) -> Sent:
+    async def _post(self, turn: Turn, outlet: Outlet, route: Route, held: float) -> Sent:
         channel = outlet.channel
         parts = self._ways.parts(turn, channel, "push")
         for place in range(turn.shown, len(parts)):
-            if place > turn.shown and not await self._store.advance(
-                turn.id, place, self._clock() + self._ways.times.push_claim_s
-            ):
-                return Sent(place, Judgement("retry", "the claim was lost while sending"))
+            if place > turn.shown:
+                until = self._clock() + self._ways.times.push_claim_s
+                if not await self._store.advance(turn.id, place, until, held=held):
+                    return Sent(place, Judgement("retry", "the claim was lost while sending"), held)
+                held = until
             if not await self._may_spend(turn, outlet):
-                return Sent(place, Judgement("dead", "the vendor's quota of pushes is used up"))
+                return Sent(place, Judgement("dead", "the vendor's quota of pushes is used up"), held)
             for outgoing in channel.render([parts[place]], route):
                 faults.reach("before_send")
                 try:
@@ -125,8 +129,8 @@ class Outbox:
                     judgement = Judgement("retry", f"no answer within {self._ways.times.post_s:g} s")
                 faults.reach("after_send")
                 if judgement.verdict != "ok":
-                    return Sent(place, judgement)
-        return Sent(len(parts), Judgement("ok"))
+                    return Sent(place, judgement, held)
+        return Sent(len(parts), Judgement("ok"), held)
 
     async def _may_spend(self, turn: Turn, outlet: Outlet) -> bool:
         """A user's message brings its own allowance, which its merged parts keep to; what we say unasked draws on
@@ -139,26 +143,29 @@ class Outbox:
     async def _note(self, turn: Turn, outlet: Outlet, sent: Sent) -> bool:
         judgement = sent.judgement
         if judgement.verdict == "ok":
-            await self._store.finish(turn.id, "sent", shown=sent.shown)
+            await self._store.finish(turn.id, "sent", held=sent.held, shown=sent.shown)
             faults.reach("after_finish")
             self._metrics.delivered("push", turn)
             return True
         if judgement.code == API_UNAUTHORIZED and outlet.learns:
             await self._mute((turn.address.channel, turn.address.account))
-            await self._store.finish(turn.id, "ready", shown=sent.shown, due=turn.ready_at + KEEP_S)
+            await self._store.finish(turn.id, "ready", held=sent.held, shown=sent.shown, due=turn.ready_at + KEEP_S)
             return False
         if judgement.verdict in ("retry", "refresh"):
             due = self._clock() + backoff(turn.attempts, self._jitter())
-            await self._store.finish(turn.id, "ready", shown=sent.shown, due=due, error=judgement.reason)
+            await self._store.finish(
+                turn.id, "ready", held=sent.held, shown=sent.shown, due=due, error=judgement.reason
+            )
             self._metrics.retried()
             self._log.info("send failed, will try again", turn=turn.id, error=judgement.reason)
             return False
         if judgement.verdict == "config":
             await self._alert("config", f"{turn.address.channel}/{turn.address.account}: {judgement.reason}")
-        return await self._give_up(turn, sent.shown, judgement.reason)
+        return await self._give_up(turn, sent)
 
-    async def _give_up(self, turn: Turn, shown: int, reason: str) -> bool:
-        await self._store.finish(turn.id, "dead", shown=shown, error=reason)
+    async def _give_up(self, turn: Turn, sent: Sent) -> bool:
+        reason = sent.judgement.reason
+        await self._store.finish(turn.id, "dead", held=sent.held, shown=sent.shown, error=reason)
         faults.reach("after_finish")
         self._metrics.dead()
         self._log.warning("cannot be delivered", turn=turn.id, error=reason)

@@ -38,13 +38,22 @@ POSTS = 3
 
 
 @dataclass(frozen=True, slots=True)
+class Note:
+    """How far one turn goes out with a response: `piece` of its `total` parts, under the claim that ends at `held`."""
+
+    piece: Slice
+    total: int
+    held: float
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """How to answer one request: with `outgoing` (None: nothing to say, acknowledge it), or, if `close`, not at all,
-    so that the vendor posts again. `notes`: turns, how far they go out with it and how many parts they have."""
+    so that the vendor posts again. `notes`: what to note of turns once it is written."""
 
     outgoing: Outgoing | None = None
     close: bool = False
-    notes: tuple[tuple[Slice, int], ...] = ()
+    notes: tuple[Note, ...] = ()
 
 
 ACKNOWLEDGED = Answer()
@@ -95,19 +104,20 @@ class Passive:
 
     async def note(self, answer: Answer, *, written: bool) -> None:
         """What came of the response that `answer` filled."""
-        for piece, total in answer.notes:
-            done = piece.end >= total
+        for note in answer.notes:
+            piece = note.piece
+            done = piece.end >= note.total
             shown = piece.end if written else piece.start
             status: Literal["sent", "ready"] = "sent" if written and done else "ready"
             turn = await self._store.turn(piece.turn_id) if status == "ready" else None
             pushes = turn is not None and self._ways.push_route(turn) is not None
             due = 0.0 if pushes or turn is None else turn.ready_at + KEEP_S
-            await self._store.finish(piece.turn_id, status, shown=shown, due=due)
+            await self._store.finish(piece.turn_id, status, held=note.held, shown=shown, due=due)
             if pushes and turn is not None:
                 self._outbox.nudge(turn.conversation)
         if answer.notes:
             faults.reach("after_finish")
-            self._posts.pop(answer.notes[-1][0].turn_id, None)
+            self._posts.pop(answer.notes[-1].piece.turn_id, None)
 
     # --- the table
 
@@ -166,7 +176,7 @@ class Passive:
         )
         more = turn.route is not None and MORE_FOLLOWS in turn.route.data
         replies = unpack(slices, lambda each: parts[each], more=more)
-        notes = _notes(turn, slices, parts) if turn.status == "sending" and not is_carried(turn) else ()
+        notes = _notes(turn, slices, parts, turn.until) if turn.status == "sending" and not is_carried(turn) else ()
         return Answer(_render(channel, replies, route), notes=notes)
 
     async def _claim(self, channel: Channel, turn: Turn, route: Route) -> Answer | None:
@@ -183,23 +193,25 @@ class Passive:
             return None
         parts = {other.id: self._parts(channel, other) for other in carried}
         body = pack([(other, parts[other.id]) for other in carried], channel.limits, hint=not pushes)
-        if not await self._claim_all(body, {other.id: other for other in carried}, turn, route, now):
+        until = now + self._ways.times.passive_claim_s
+        if not await self._claim_all(body, {other.id: other for other in carried}, turn, route, until):
             return None
         faults.reach("after_claim")
-        return Answer(_render(channel, body.replies, route), notes=_notes(carried[-1], body.slices, parts))
+        return Answer(_render(channel, body.replies, route), notes=_notes(carried[-1], body.slices, parts, until))
 
     def _in_hand(self, turn: Turn, now: float) -> bool:
         return self._windows.is_open(turn.id) or (turn.status == "sending" and turn.until > now)
 
-    async def _claim_all(self, body: Body, turns: dict[str, Turn], last: Turn, route: Route, now: float) -> bool:
-        until = now + self._ways.times.passive_claim_s
+    async def _claim_all(self, body: Body, turns: dict[str, Turn], last: Turn, route: Route, until: float) -> bool:
         claimed: list[Turn] = []
         for piece in (*(piece for piece in body.slices if piece.turn_id != last.id), None):
             turn = turns[piece.turn_id] if piece else last
             way = carried_by(turn.route, last.id) if piece else with_body(route, body, last.id, self._worker)
             if not await self._store.claim(turn.id, way, until):
                 for other in claimed:
-                    await self._store.finish(other.id, "ready", shown=other.shown, due=other.ready_at + KEEP_S)
+                    await self._store.finish(
+                        other.id, "ready", held=until, shown=other.shown, due=other.ready_at + KEEP_S
+                    )
                 return False
             claimed.append(turn)
         return True
@@ -208,12 +220,13 @@ class Passive:
         return self._ways.parts(turn, channel, "passive")
 
 
-def _notes(turn: Turn, slices: Sequence[Slice], parts: dict[str, list[Reply]]) -> tuple[tuple[Slice, int], ...]:
-    """What to note once the body is out: of every turn in it, and of `turn` whose response it is."""
-    notes = [(piece, len(parts[piece.turn_id])) for piece in slices]
+def _notes(turn: Turn, slices: Sequence[Slice], parts: dict[str, list[Reply]], held: float) -> tuple[Note, ...]:
+    """What to note once the body is out: of every turn in it, and of `turn` whose response it is. One claim of them
+    all ends at `held`."""
+    pieces = list(slices)
     if all(piece.turn_id != turn.id for piece in slices):
-        notes.append((Slice(turn.id, turn.shown, turn.shown), len(parts[turn.id])))
-    return tuple(notes)
+        pieces.append(Slice(turn.id, turn.shown, turn.shown))
+    return tuple(Note(piece, len(parts[piece.turn_id]), held) for piece in pieces)
 
 
 def _render(channel: Channel, replies: Sequence[Reply], route: Route) -> Outgoing | None:

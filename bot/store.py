@@ -94,14 +94,16 @@ class Store(TokenVault, Protocol):
         """ready -> sending until `until` (store's clock); also takes over a claim that has run out. One winner."""
         ...
 
-    async def advance(self, turn_id: str, shown: int, until: float) -> bool:
+    async def advance(self, turn_id: str, shown: int, until: float, *, held: float) -> bool:
         """In the middle of sending: note that `shown` parts have gone out and hold the claim until `until`. False:
-        no longer sending."""
+        the claim that ends at `held` is not there any more."""
         ...
 
-    async def finish(self, turn_id: str, status: Status, *, shown: int, due: float = 0.0, error: str = "") -> bool:
-        """sending -> sent | dead, or back to ready with `due` for a later try (`attempts` + 1). False: no longer
-        sending."""
+    async def finish(
+        self, turn_id: str, status: Status, *, held: float, shown: int, due: float = 0.0, error: str = ""
+    ) -> bool:
+        """sending -> sent | dead, or back to ready with `due` for a later try (`attempts` + 1). `held` is the end of
+        the claim (its `until`) that this is the outcome of. False: it is another's claim by now, or none."""
         ...
 
     async def unsent(self, conversation: str) -> list[Turn]:

@@ -183,15 +183,17 @@ class MongoStore:
             {"$set": {"status": "sending", "route": escape(plain(route)), "until": until}},
         )
 
-    async def advance(self, turn_id: str, shown: int, until: float) -> bool:
-        return await self._touch({**turn_key(turn_id), "status": "sending"}, {"$set": {"shown": shown, "until": until}})
+    async def advance(self, turn_id: str, shown: int, until: float, *, held: float) -> bool:
+        return await self._touch(_claimed(turn_id, held), {"$set": {"shown": shown, "until": until}})
 
-    async def finish(self, turn_id: str, status: Status, *, shown: int, due: float = 0.0, error: str = "") -> bool:
+    async def finish(
+        self, turn_id: str, status: Status, *, held: float, shown: int, due: float = 0.0, error: str = ""
+    ) -> bool:
         fields: Document = {"status": status, "shown": shown, "due": due, "error": tame(error), "until": 0.0}
         if status == "sent":
             fields["sent_at"] = await self.now()
         return await self._touch(
-            {**turn_key(turn_id), "status": "sending"},
+            _claimed(turn_id, held),
             {"$set": fields, "$inc": {"attempts": 1 if status == "ready" else 0}},
         )
 
@@ -297,3 +299,8 @@ class MongoStore:
     async def _touch(self, query: Document, update: Document) -> bool:
         """As `_change`, for turns: watchers of a standalone server look for what has `changed`."""
         return await self._change(self._turns, query, {**update, "$currentDate": {"changed": True}})
+
+
+def _claimed(turn_id: str, held: float) -> Document:
+    """The turn, while the claim that ends at `held` is there."""
+    return {**turn_key(turn_id), "status": "sending", "until": held}

@@ -135,11 +135,13 @@ class SqliteStore:
     async def claim(self, turn_id: str, route: Route, until: float) -> bool:
         return await self._write(writing.claim(turn_id, route, until, self._clock))
 
-    async def advance(self, turn_id: str, shown: int, until: float) -> bool:
-        return await self._write(writing.advance(turn_id, shown, until))
+    async def advance(self, turn_id: str, shown: int, until: float, *, held: float) -> bool:
+        return await self._write(writing.advance(turn_id, shown, until, held))
 
-    async def finish(self, turn_id: str, status: Status, *, shown: int, due: float = 0.0, error: str = "") -> bool:
-        return await self._write(writing.finish(turn_id, status, shown, due, error, self._clock))
+    async def finish(
+        self, turn_id: str, status: Status, *, held: float, shown: int, due: float = 0.0, error: str = ""
+    ) -> bool:
+        return await self._write(writing.finish(turn_id, status, held, shown, due, error, self._clock))
 
     async def unsent(self, conversation: str) -> list[Turn]:
         return await self._read(reading.unsent(conversation))

@@ -162,26 +162,28 @@ def claim(turn_id: str, route: Route, until: float, clock: Clock) -> Operation[b
     return operate
 
 
-def advance(turn_id: str, shown: int, until: float) -> Operation[bool]:
+def advance(turn_id: str, shown: int, until: float, held: float) -> Operation[bool]:
     def operate(db: sqlite3.Connection) -> bool:
         advanced = db.execute(
-            "UPDATE turns SET shown = ?, until = ?, seq = ? WHERE id = ? AND status = 'sending'",
-            (shown, until, _tick(db), turn_id),
+            "UPDATE turns SET shown = ?, until = ?, seq = ? WHERE id = ? AND status = 'sending' AND until = ?",
+            (shown, until, _tick(db), turn_id, held),
         )
         return advanced.rowcount > 0
 
     return operate
 
 
-def finish(turn_id: str, status: Status, shown: int, due: float, error: str, clock: Clock) -> Operation[bool]:
-    values = {"id": turn_id, "status": status, "shown": shown, "due": due, "error": error}
+def finish(
+    turn_id: str, status: Status, held: float, shown: int, due: float, error: str, clock: Clock
+) -> Operation[bool]:
+    values = {"id": turn_id, "held": held, "status": status, "shown": shown, "due": due, "error": error}
 
     def operate(db: sqlite3.Connection) -> bool:
         finished = db.execute(
             """
             UPDATE turns SET status = :status, shown = :shown, due = :due, error = :error, until = 0, seq = :seq,
                 attempts = attempts + (:status = 'ready'), sent_at = iif(:status = 'sent', :now, sent_at)
-            WHERE id = :id AND status = 'sending'
+            WHERE id = :id AND status = 'sending' AND until = :held
             """,
             {**values, "seq": _tick(db), "now": clock()},
         )

@@ -66,7 +66,7 @@ class TestClosed:
             lambda: store.take(CONVERSATION, "w1", LEASE_S),
             lambda: store.commit(Session(CONVERSATION, worker="w1"), answered(a_turn())),
             lambda: store.claim("a/b/c/d/e", PUSH, 1.0),
-            lambda: store.finish("a/b/c/d/e", "sent", shown=1),
+            lambda: store.finish("a/b/c/d/e", "sent", held=1.0, shown=1),
             lambda: store.turn("a/b/c/d/e"),
             lambda: store.stalled(),
             lambda: store.spend("key", 1, 1.0),
@@ -256,7 +256,7 @@ class TestCommit:
         now = await there(store, turn.id)
         assert (now.status, now.route, now.until) == ("sending", PUSH, until)
         assert not await store.claim(turn.id, PUSH, until)
-        assert await store.finish(turn.id, "sent", shown=1)
+        assert await store.finish(turn.id, "sent", held=until, shown=1)
 
     async def test_it_can_say_that_no_sending_is_needed(self, store: Store) -> None:
         turn, session = await store.accept(a_turn()), await leased(store)
@@ -301,24 +301,37 @@ class TestSending:
         turn = await sent(store, a_turn())
         assert (turn.status, turn.shown, turn.until) == ("sent", 1, 0)
         assert turn.sent_at == pytest.approx(await store.now(), abs=2)
-        assert not await store.finish(turn.id, "ready", shown=0)
+        assert not await store.finish(turn.id, "ready", held=turn.until, shown=0)
         assert not await store.claim(turn.id, PUSH, await store.now() + 60)
 
     async def test_a_failed_try_waits_and_is_counted(self, store: Store) -> None:
         turn = await ready(store, a_turn())
         for attempt in (1, 2):
             due = await store.now() + 100 * attempt
-            assert await store.claim(turn.id, PUSH, await store.now() + 60)
-            assert await store.finish(turn.id, "ready", shown=1, due=due, error="45009 busy")
+            until = await store.now() + 60
+            assert await store.claim(turn.id, PUSH, until)
+            assert await store.finish(turn.id, "ready", held=until, shown=1, due=due, error="45009 busy")
             now = await there(store, turn.id)
             assert (now.status, now.attempts, now.due, now.shown, now.error) == ("ready", attempt, due, 1, "45009 busy")
 
+    async def test_who_comes_late_does_not_end_the_claim_of_another(self, store: Store) -> None:
+        turn = await ready(store, a_turn())
+        first, second = await store.now() - 1, await store.now() + 60
+        assert await store.claim(turn.id, PUSH, first)
+        assert await store.claim(turn.id, PUSH, second)
+        assert not await store.finish(turn.id, "ready", held=first, shown=1)
+        assert not await store.advance(turn.id, 1, second + 1, held=first)
+        assert await store.finish(turn.id, "sent", held=second, shown=2)
+        assert (await there(store, turn.id)).shown == 2
+
     async def test_a_long_send_notes_how_far_it_is_and_keeps_its_claim(self, store: Store) -> None:
         turn = await ready(store, a_turn())
-        assert not await store.advance(turn.id, 1, await store.now() + 60)
-        assert await store.claim(turn.id, PUSH, await store.now() + 0.01)
+        first = await store.now() + 0.01
+        assert not await store.advance(turn.id, 1, await store.now() + 60, held=first)
+        assert await store.claim(turn.id, PUSH, first)
         until = await store.now() + 60
-        assert await store.advance(turn.id, 1, until)
+        assert await store.advance(turn.id, 1, until, held=first)
+        assert not await store.advance(turn.id, 2, until, held=first)
         now = await there(store, turn.id)
         assert (now.status, now.shown, now.until) == ("sending", 1, until)
         assert not await store.claim(turn.id, PUSH, until)
@@ -326,10 +339,11 @@ class TestSending:
     async def test_a_dead_turn_is_sent_again_by_an_operators_word(self, store: Store) -> None:
         turn = await ready(store, a_turn())
         assert not await store.resend(turn.id)
-        await store.claim(turn.id, PUSH, await store.now() + 60)
-        await store.finish(turn.id, "ready", shown=0, due=await store.now() + 1000)
-        await store.claim(turn.id, PUSH, await store.now() + 60)
-        assert await store.finish(turn.id, "dead", shown=0, due=await store.now() + 1000, error="45015 窗口已过")
+        until, later = await store.now() + 60, await store.now() + 1000
+        await store.claim(turn.id, PUSH, until)
+        await store.finish(turn.id, "ready", held=until, shown=0, due=later)
+        await store.claim(turn.id, PUSH, until)
+        assert await store.finish(turn.id, "dead", held=until, shown=0, due=later, error="45015 窗口已过")
         assert await store.resend(turn.id)
         now = await there(store, turn.id)
         assert (now.status, now.due, now.error, now.attempts) == ("ready", 0, "", 0)
@@ -515,8 +529,9 @@ class TestExpire:
     async def test_it_takes_sent_and_dead_turns_and_what_is_left_of_their_sessions(self, store: Store) -> None:
         await sent(store, a_turn("m1", user="gone"))
         dead = await ready(store, a_turn("m2", user="gone"))
-        await store.claim(dead.id, PUSH, await store.now() + 60)
-        await store.finish(dead.id, "dead", shown=0)
+        until = await store.now() + 60
+        await store.claim(dead.id, PUSH, until)
+        await store.finish(dead.id, "dead", held=until, shown=0)
         await sent(store, a_turn("m3", user="stays"))
         await ready(store, a_turn("m4", user="stays"))
         await store.accept(a_turn("m5", user="new"))

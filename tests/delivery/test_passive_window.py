@@ -7,7 +7,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from bot.simulate.wechat import WeChatApi, WeChatPhone
+from adapters.channel import Messages, Request
+from bot.passive import Answer
+from bot.simulate.wechat import Webhook, WeChatApi, WeChatPhone
 from bot.store import Store
 from bot.turn import Turn
 from tests.delivery.desk import ACCOUNT, LONG, Desk, account, desk
@@ -169,6 +171,26 @@ async def test_without_push_the_same_id_again_gets_the_same_part_again(passive: 
 
 async def test_continue_means_what_it_says_where_nothing_was_left_over(passive: Desk) -> None:
     assert (await passive.phone().says("继续")).text == "1:继续"
+
+
+async def test_without_push_a_late_note_of_a_retry_does_not_show_a_part_twice(passive: Desk) -> None:
+    """Two responses carry the same body; the second is noted only when the customer has asked for more already."""
+    phone = passive.phone()
+    channel, window = passive.service.outlets["wechat", "main"].channel, passive.service.passive
+
+    async def open_response(webhook: Webhook) -> Answer:
+        query, body = phone.request(webhook)
+        parsed = channel.parse(Request("POST", "/", query, {}, body), 0.0)
+        assert isinstance(parsed, Messages)
+        return await window.answer(channel, parsed.messages[0], parsed.route, asyncio.get_running_loop().time())
+
+    long = phone.webhook("text", Content="长")
+    first, again = await open_response(long), await open_response(long)
+    await window.note(first, written=True)
+    more = await open_response(phone.webhook("text", Content="继续"))
+    await window.note(again, written=True)
+    await window.note(more, written=True)
+    assert (await phone.says("继续")).text == f"3{LONG}"
 
 
 # --- either

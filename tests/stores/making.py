@@ -45,8 +45,9 @@ async def ready(store: Store, turn: Turn, text: str = "好的") -> Turn:
 
 async def sent(store: Store, turn: Turn) -> Turn:
     await ready(store, turn)
-    assert await store.claim(turn.id, PUSH, await store.now() + 60)
-    assert await store.finish(turn.id, "sent", shown=1)
+    until = await store.now() + 60
+    assert await store.claim(turn.id, PUSH, until)
+    assert await store.finish(turn.id, "sent", held=until, shown=1)
     return await there(store, turn.id)
 
 

@@ -150,7 +150,9 @@ class Model(RuleBasedStateMachine):
         for turn in self.of("ready", "sending")[:2]:
             due_at = due and self.now + due
             good = turn.status == "sending"
-            assert self.run(self.store.finish(turn.id, status, shown=shown, due=due_at, error="why")) is good
+            assert not self.run(self.store.finish(turn.id, status, held=turn.until + 1, shown=shown))
+            finish = self.store.finish(turn.id, status, held=turn.until, shown=shown, due=due_at, error="why")
+            assert self.run(finish) is good
             if good:
                 attempts = turn.attempts + (status == "ready")
                 self.turns[turn.id] = replace(

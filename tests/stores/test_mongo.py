@@ -171,7 +171,7 @@ async def test_an_answered_turn_costs_six_commands(store: MongoStore) -> None:
     assert taken is not None
     claimed = replace(answered(turn), status="sending", route=PUSH, until=await store.now() + 5)
     assert await store.commit(taken[0], claimed, release=True)
-    assert await store.finish(turn.id, "sent", shown=1)
+    assert await store.finish(turn.id, "sent", held=claimed.until, shown=1)
     assert store.operations - before == 6
 
 

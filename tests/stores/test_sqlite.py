@@ -219,5 +219,5 @@ async def test_an_answered_turn_costs_four_operations(store: SqliteStore, clock:
     assert taken is not None
     claimed = replace(answered(turn), status="sending", route=PUSH, until=clock.now + 5)
     assert await store.commit(taken[0], claimed, release=True)
-    assert await store.finish(turn.id, "sent", shown=1)
+    assert await store.finish(turn.id, "sent", held=claimed.until, shown=1)
     assert store.operations == 4
