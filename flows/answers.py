@@ -85,7 +85,7 @@ def _reworded(said: Said, situation: Situation) -> Decision | None:
     last = list(situation.answered)[-1] if situation.answered else ""
     if not last or starts_another(said, situation):
         return None
-    new = words.rather(said.text)
+    new = words.rather(said.text) or words.renamed(said.text)
     if new and situation.knows.takes_text(situation.knows.slot(last)):
         return Decision((CorrectSlot(last, new),), "other words for what was answered last")
     if words.takes_back(said.text) or words.begins_with_a_correction(said.text):

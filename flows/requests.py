@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+from adapters.message import Json
 from flows import slots as slot_rules
 from flows import words
 from flows.situation import Decision, Said, Situation
@@ -83,7 +84,8 @@ def the_same(said: Said, situation: Situation) -> Decision | None:
     if not (said.meaning.entities or situation.described or words.refers(said.text)):
         return None
     asked_for = request(said.meaning, situation)
-    if asked_for is not None and any(isinstance(each, StartFlow) for each in asked_for.commands):
+    other = asked_for is not None and any(isinstance(each, StartFlow) for each in asked_for.commands)
+    if other and not words.asks_nothing_else(said.text, (each.text for each in said.meaning.entities)):
         return None
     given = _opening(situation.last, said.meaning, situation)
     return Decision((StartFlow(situation.last), *given), f"{situation.last} once more") if given else None
@@ -147,6 +149,13 @@ def _ambiguous(meaning: Meaning, situation: Situation) -> Decision | None:
     return Decision((Clarify(tuple(flows)),), f"close together: {shown}")
 
 
+def _in_words(name: str, meaning: Meaning, situation: Situation) -> Json:
+    """What the message says of a slot for free words by its label: 「把地址改成北京路1号」, 「原因是坏了」."""
+    slot = situation.knows.slot(name)
+    label = words.called(meaning.text, slot.label) if situation.knows.takes_text(slot) else ""
+    return (words.renamed(meaning.text, label) or None) if label and not words.is_question(meaning.text) else None
+
+
 def _opening(flow: str, meaning: Meaning, situation: Situation) -> list[Command]:
     """The slots that the message which starts a flow fills already: by its entities, its intent, or by reference."""
     commands: list[Command] = []
@@ -161,6 +170,8 @@ def _opening(flow: str, meaning: Meaning, situation: Situation) -> list[Command]
             value = slot_rules.from_trigger(situation.knows.slot(name), meaning.intent)
         if value is None:
             value = situation.mentioned(name, meaning.text)
+        if value is None:
+            value = _in_words(name, meaning, situation)
         if value is not None:
             taken.extend(found)
             commands.append(SetSlot(name, value))

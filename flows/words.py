@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from adapters.message import Button
 
@@ -90,9 +90,10 @@ REFERENCE = re.compile(
     r"(?:那|这|上|前|刚才|刚刚|之前|刚)(?:那|这|一|的|面的?)?(?:个|笔|单|张|件)(?!人)|(?:^|把|给|对|查|退|看看|帮我)(?:它|他|她)|它|同一个|那个订单|这个订单|这单|那单|刚才的|上面(?:那|的)"
 )
 _THE_SAME = re.compile(r".{1,20}呢")
+_ONLY_THE_SAME = re.compile(r"(?:那|这|上|前)*一?(?:个|件|单|张|笔)?(?:的|订单)*呢")
 _DESCRIBES = re.compile(r"[买下拍付]的|最近|最新|刚刚?[买下拍]|的(?:那|这)[个件单笔]")
 _BACK = re.compile(r"(?:上|前)(?:一|面)?(?:面的)?(?:个|笔|单|张|件)(?!月|星期|礼拜|周|人)")
-_FOLLOWS = re.compile(r"^那(?!个|些|你|么|就?这样)|^(?:麻烦|帮我|请|再|快点?)*(?:催|加急)")
+_FOLLOWS = re.compile(r"^那(?!个|些|你|么|就?这样)|^(?:麻烦|帮我|请|再|快点?)*(?:催|加急)|^(?:怎么|咋)?还[没不]")
 _ANOTHER = re.compile(r"另外?[一那]?|别的|其他|其它|再.{0,3}[一几两]|换一?个")
 _POLITE = re.compile(r"^(?:我)?(?:可以|能不能|能否|可不可以|能)(?:给我|帮我)?(?P<wish>.{4,})$")
 _QUESTION = re.compile(
@@ -144,11 +145,11 @@ def agrees_to(text: str, prompt: str) -> bool | None:
     said, asked = plain(text), plain(prompt)
     if len(said) > AGREES_CHARACTERS or is_question(text):
         return None
-    for pattern, agreed in ((_YES_AND, True), (_NO_AND, False)):
-        match = pattern.fullmatch(said)
-        if match and match["rest"] in asked:
-            return agreed
-    return None
+    # 「手滑了，不取消」: a no may stand beside something else, a yes must stand alone
+    if any((match := _NO_AND.fullmatch(part)) and match["rest"] in asked for part in (said, *clauses(said))):
+        return False
+    match = _YES_AND.fullmatch(said)
+    return True if match and match["rest"] in asked else None
 
 
 def skips(text: str) -> bool:
@@ -195,6 +196,14 @@ def asks_the_same(text: str) -> bool:
     return _THE_SAME.fullmatch(plain(text)) is not None
 
 
+def asks_nothing_else(text: str, named: Iterable[str]) -> bool:
+    """Whether besides what is `named` (羽绒服) only 「那…呢」 is left: an intent can be but guessed from that."""
+    rest = plain(text)
+    for name in named:
+        rest = rest.replace(plain(name), "")
+    return _ONLY_THE_SAME.fullmatch(rest) is not None
+
+
 def refers_back(text: str) -> bool:
     """To the one before the last: 「上一个」."""
     return _BACK.search(plain(text)) is not None
@@ -225,7 +234,7 @@ def renamed(text: str, name: str = "") -> str:
     said = text.strip()
     match = _RENAME.search(said)
     if match is None and name:
-        match = re.search(rf"{re.escape(name)}(?:应该)?(?:是|为|写)\s*(?P<value>.+)$", said)
+        match = re.search(rf"{re.escape(name)}(?:应该)?(?:是(?!不)|为(?!什|啥|何)|写成)\s*(?P<value>.+)$", said)
     return match["value"].strip(_EDGES) if match else ""
 
 

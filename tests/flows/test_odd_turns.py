@@ -56,7 +56,7 @@ async def test_a_yes_in_the_words_of_the_question(line: str) -> None:
     assert await talk.says(line) == ["取消了。"]
 
 
-@pytest.mark.parametrize("line", ["不取消了", "别取消", "先不取消吧", "我不想取消了", "不"])
+@pytest.mark.parametrize("line", ["不取消了", "别取消", "先不取消吧", "我不想取消了", "手滑了，不取消", "不"])
 async def test_a_no_in_the_words_of_the_question(line: str) -> None:
     talk = Talk(engine(CANCELLING, domain=SURE))
     await talk.says("/cancel_order")
@@ -92,6 +92,12 @@ async def test_other_words_for_the_last_answer_are_taken_and_shown() -> None:
     talk = Talk()
     await said(talk, "订单DD1我要退款", "质量不好")
     assert await talk.says("等下，还是颜色不喜欢") == ["好的，已为您改为颜色不喜欢。", "确认退DD1，原因：颜色不喜欢？"]
+
+
+async def test_new_words_for_the_last_answer_need_no_name() -> None:
+    talk = Talk()
+    await said(talk, "订单DD1我要退款", "质量不好")
+    assert await talk.says("错了，是颜色不对") == ["好的，已为您改为颜色不对。", "确认退DD1，原因：颜色不对？"]
 
 
 async def test_a_correction_without_a_value_asks_for_the_last_answer_again() -> None:

@@ -131,6 +131,17 @@ async def test_the_same_is_asked_of_another_thing(line: str, order: str) -> None
     assert await talk.says(line) == [f"订单{order}在路上。"]
 
 
+async def test_a_guessed_intent_counts_for_less_than_what_was_asked_last() -> None:
+    talk = Talk()
+    await talk.says("查一下DD1的物流")
+    assert await talk.says(replace(parse("那羽绒服呢"), intent="refund", confidence=0.56)) == ["订单DD2在路上。"]
+
+
+async def test_free_words_are_taken_from_the_opening_by_the_name_of_their_slot() -> None:
+    talk = Talk()
+    assert await talk.says("我要退款，DD1，原因是颜色不喜欢") == ["确认退DD1，原因：颜色不喜欢？"]
+
+
 @pytest.mark.parametrize("line", ["在干嘛呢", "DD1呢"])
 async def test_the_same_needs_a_thing_and_something_before(line: str) -> None:
     talk = Talk()
