@@ -35,6 +35,8 @@ BONUS = ((1000.0, 50.0), (500.0, 20.0))
 SHOWN_ORDERS = 5
 NEWEST_WORDS = ("最近的", "最近那", "最近一", "最近买", "最近下", "最新", "刚买", "刚下", "刚拍", "刚刚")
 
+SIGNED_WORDS = ("签收", "收到", "到货", "到的")
+
 STATES = {
     "unpaid": "待付款",
     "waiting": "已付款，等待发货",
@@ -76,10 +78,11 @@ async def action_find_order(call: Invocation) -> Slots:
     def find(account: Account) -> Slots:
         orders: dict[str, Order] = account["orders"]
         told = [each for each in call.meaning.entities if each.type in ("product", "time", "express_no")]
+        signed = any(word in call.meaning.text for word in SIGNED_WORDS)
         newest = any(word in call.meaning.text for word in NEWEST_WORDS)
         if not told and not newest:
             return {}
-        found = [number for number, order in orders.items() if all(fits(order, each) for each in told)]
+        found = [number for number, order in orders.items() if all(fits(order, each, signed) for each in told)]
         if newest:
             found = sorted(found, key=lambda number: -orders[number]["ordered_at"])[:1]
         return {"order_id": found[0] if len(found) == 1 else None}
@@ -296,21 +299,22 @@ def order_number(call: Invocation) -> str:
     return str(call.slots.get("order_id") or "").upper()
 
 
-def fits(order: Order, wanted: Entity) -> bool:
-    """Whether an order is of a product, of a day or a span of days, or in a parcel."""
+def fits(order: Order, wanted: Entity, signed: bool) -> bool:
+    """Whether an order is of a product, made (or `signed` for) on a day or in a span of days, or in a parcel."""
+    on = date_of(order.get("signed_at" if signed else "ordered_at"))
     match wanted.type, wanted.value:
         case "product", name:
             return wanted.text in str(order["product"]) or name == order["product"]
         case "express_no", number:
             return str(order.get("express_no")) == str(number).upper()
         case _, {"from": str(first), "to": str(last)}:
-            return first[:10] <= ordered_on(order) <= last[:10]
+            return first[:10] <= on <= last[:10]
         case _, moment:
-            return ordered_on(order) == str(moment)[:10]
+            return on == str(moment)[:10]
 
 
-def ordered_on(order: Order) -> str:
-    return datetime.fromtimestamp(order["ordered_at"], ZONE).date().isoformat()
+def date_of(at: float | None) -> str:
+    return "" if at is None else datetime.fromtimestamp(at, ZONE).date().isoformat()
 
 
 def describe(order: Order) -> str:
