@@ -132,9 +132,9 @@ class Store(TokenVault, Protocol):
         page takes in every turn of its earliest second: `before=page[0].at` skips none."""
         ...
 
-    async def conversations(self, *, before: float = 0.0, limit: int = 50) -> list[Conversation]:
+    async def conversations(self, *, before: float = 0.0, limit: int = 50, waiting: bool = False) -> list[Conversation]:
         """The conversation list, newest first, those whose newest turn is older than `before` (0: all). A page takes
-        in every conversation of its last second, as with `turns`."""
+        in every conversation of its last second, as with `turns`. `waiting`: only those who wait for a human."""
         ...
 
     def export(self, *, since: float = 0.0, status: Sequence[Status] = ()) -> AsyncIterator[Turn]:

@@ -108,6 +108,7 @@ def summaries(conversations: list[str]) -> Pipeline:
             "$group": {
                 "_id": "$conversation",
                 "turns": {"$sum": 1},
+                "latest": {"$max": "$at"},
                 "handoff": {"$max": {"$cond": ["$handoff", "$at", None]}},
                 "operator": {"$max": {"$cond": [{"$eq": ["$kind", "operator"]}, "$at", None]}},
             }

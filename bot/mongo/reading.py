@@ -86,8 +86,9 @@ class Reading:
                 yield turn_of(document)
             query = {"$or": after(found[-1]), "at": {"$gte": found[-1]["at"]}, **wanted}
 
-    async def conversations(self, before: float, limit: int) -> list[Conversation]:
-        keys = await self._newest(before or float("inf"), limit)
+    async def conversations(self, before: float, limit: int, *, waiting: bool) -> list[Conversation]:
+        find = self._waiting if waiting else self._newest
+        keys = await find(before or float("inf"), limit)
         rows = {row["_id"]: row for row in await self._summaries(keys)}
         return [await self._conversation(key, rows[key]) for key in keys if key in rows]
 
@@ -98,9 +99,15 @@ class Reading:
     async def _conversation(self, key: str, row: Document) -> Conversation:
         (latest,) = await self._find({"conversation": key}, last=1)
         session = await self._link.run(self._sessions.find_one({"_id": key}, {"owner": 1}))
-        asked, answered = row["handoff"], row["operator"]
-        waiting = asked is not None and (answered is None or asked > answered)
-        return Conversation(key, turn_of(latest), row["turns"], waiting, session["owner"] if session else "")
+        return Conversation(key, turn_of(latest), row["turns"], _waits(row), session["owner"] if session else "")
+
+    async def _waiting(self, before: float, limit: int) -> list[str]:
+        """Keys of those who wait for a human, by their newest turn: from the index of handoffs, which are few."""
+        asked: list[str] = await self._link.run(self._turns.distinct("conversation", {"handoff": True}))
+        rows = [row for row in await self._summaries(asked) if _waits(row) and row["latest"] < before]
+        rows.sort(key=lambda row: row["latest"], reverse=True)
+        last = rows[limit - 1]["latest"] if len(rows) > limit else 0.0
+        return [row["_id"] for row in rows if row["latest"] >= last]
 
     async def _newest(self, before: float, limit: int) -> list[str]:
         """Keys by their newest turn, walking down the index of time until there are enough."""
@@ -132,6 +139,12 @@ class Reading:
         """Those of `keys` whose newest turn is not before: they were on an earlier page."""
         query = {"conversation": {"$in": keys}, "at": {"$gte": before}}
         return set(await self._link.run(self._turns.distinct("conversation", query))) if keys else set()
+
+
+def _waits(row: Document) -> bool:
+    """Whether a summary's customer has asked for a human and not been answered by one since."""
+    asked, answered = row["handoff"], row["operator"]
+    return asked is not None and (answered is None or asked > answered)
 
 
 def after(document: Document, *, down: bool = False) -> list[Document]:

@@ -38,6 +38,7 @@ TURN_INDEXES = (
     [("status", 1), ("accepted", 1)],
 )
 CHANGED_INDEX = [("changed", 1)]
+HANDOFF_INDEX = [("handoff", 1), ("conversation", 1)]
 
 
 class MongoStore:
@@ -63,6 +64,8 @@ class MongoStore:
         await self._link.open()
         for keys in TURN_INDEXES:
             await self._link.run(self._turns.create_index(keys))
+        handoffs = self._turns.create_index(HANDOFF_INDEX, partialFilterExpression={"handoff": True})
+        await self._link.run(handoffs)
         if self._link.standalone:
             await self._link.run(self._turns.create_index(CHANGED_INDEX))
         await self._link.run(self._sessions.create_index([("updated", 1)]))
@@ -246,8 +249,8 @@ class MongoStore:
     async def turns(self, conversation: str, *, before: float = 0.0, limit: int = 50) -> list[Turn]:
         return await self._reading.turns(conversation, before, limit)
 
-    async def conversations(self, *, before: float = 0.0, limit: int = 50) -> list[Conversation]:
-        return await self._reading.conversations(before, limit)
+    async def conversations(self, *, before: float = 0.0, limit: int = 50, waiting: bool = False) -> list[Conversation]:
+        return await self._reading.conversations(before, limit, waiting=waiting)
 
     async def export(self, *, since: float = 0.0, status: Sequence[Status] = ()) -> AsyncIterator[Turn]:
         async for turn in self._reading.export(since, status, PAGE):

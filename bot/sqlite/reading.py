@@ -75,8 +75,29 @@ def turns(conversation: str, before: float, limit: int) -> Operation[list[Turn]]
     return lambda db: [turn_of(row) for row in db.execute(query, values)]
 
 
-def conversations(before: float, limit: int) -> Operation[list[Conversation]]:
-    return lambda db: [_conversation(db, key) for key in _newest(db, before or float("inf"), limit)]
+def conversations(before: float, limit: int, *, waiting: bool) -> Operation[list[Conversation]]:
+    keys = _waiting if waiting else _newest
+    return lambda db: [_conversation(db, key) for key in keys(db, before or float("inf"), limit)]
+
+
+def _waiting(db: sqlite3.Connection, before: float, limit: int) -> Iterator[str]:
+    """Keys of those who wait for a human, by their newest turn: from the index of such turns, which are few."""
+    query = """
+        WITH marked AS (
+            SELECT conversation, max(iif(handoff, at, NULL)) AS asked, max(iif(kind = 'operator', at, NULL)) AS answered
+            FROM turns WHERE handoff OR kind = 'operator' GROUP BY conversation
+        ), newest AS (
+            SELECT conversation, (SELECT max(at) FROM turns WHERE turns.conversation = marked.conversation) AS at
+            FROM marked WHERE asked > coalesce(answered, -1)
+        )
+        SELECT conversation, at FROM newest WHERE at < ? ORDER BY at DESC
+    """
+    last = 0.0
+    for given, (key, at) in enumerate(db.execute(query, (before,))):
+        if given >= limit and at < last:
+            return
+        last = at
+        yield key
 
 
 def _newest(db: sqlite3.Connection, before: float, limit: int) -> Iterator[str]:

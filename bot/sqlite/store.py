@@ -180,8 +180,8 @@ class SqliteStore:
     async def turns(self, conversation: str, *, before: float = 0.0, limit: int = 50) -> list[Turn]:
         return await self._read(reading.turns(conversation, before, limit))
 
-    async def conversations(self, *, before: float = 0.0, limit: int = 50) -> list[Conversation]:
-        return await self._read(reading.conversations(before, limit))
+    async def conversations(self, *, before: float = 0.0, limit: int = 50, waiting: bool = False) -> list[Conversation]:
+        return await self._read(reading.conversations(before, limit, waiting=waiting))
 
     async def export(self, *, since: float = 0.0, status: Sequence[Status] = ()) -> AsyncIterator[Turn]:
         after: tuple[float, float, str] = (since, float("-inf"), "")

@@ -108,11 +108,12 @@ class Console:
     async def page(self, request: web.Request) -> web.Response:
         """The conversation list, and beside it the transcript of `?c=<conversation>`."""
         key = request.query.get("c", "")
-        return self._html("console.html", key=key, **await self._rows(_time(request)), **await self._transcript(key))
+        return self._html("console.html", key=key, **await self._rows(request), **await self._transcript(key))
 
     async def list(self, request: web.Request) -> web.Response:
-        """The list alone, for the script: `?before=` for the next page, `?c=` for the one that is open."""
-        return self._html("list.html", key=request.query.get("c", ""), **await self._rows(_time(request)))
+        """The list alone, for the script: `?before=` for the next page, `?c=` for the one that is open, `?waiting=1`
+        for those who wait for a human alone."""
+        return self._html("list.html", key=request.query.get("c", ""), **await self._rows(request))
 
     async def turns(self, request: web.Request) -> web.Response:
         """Earlier turns of `?c=`, those before `?before=`."""
@@ -126,13 +127,14 @@ class Console:
         session = await self._site.store.session(found.conversation)
         return self._html("turn.html", turns=[self._step(found)], standing=standing(session))
 
-    async def _rows(self, before: float) -> dict[str, Any]:
+    async def _rows(self, request: web.Request) -> dict[str, Any]:
         """Those who wait for a human come first within the page."""
-        found = await self._site.store.conversations(before=before, limit=LIST_PAGE)
+        only = request.query.get("waiting", "") == "1"
+        found = await self._site.store.conversations(before=_time(request), limit=LIST_PAGE, waiting=only)
         rows = [row(conversation, self._site.clock(), self._site.timezone) for conversation in found]
         rows.sort(key=lambda shown: not shown.waiting)
         older = min(conversation.latest.at for conversation in found) if len(found) >= LIST_PAGE else 0
-        return {"rows": rows, "older": older, "waiting": sum(shown.waiting for shown in rows)}
+        return {"rows": rows, "older": older, "waiting": sum(shown.waiting for shown in rows), "only": only}
 
     async def _transcript(self, key: str, before: float = 0.0) -> dict[str, Any]:
         if not key:

@@ -476,6 +476,22 @@ class TestReading:
         await store.accept(replace(a_turn("op1", AT + 5), kind="operator"))
         (row,) = await store.conversations()
         assert (row.waiting, row.owner) == (False, "alice")
+        assert await store.conversations(waiting=True) == []
+
+    async def test_those_who_wait_are_found_however_much_came_after_them(self, store: Store) -> None:
+        for number in range(5):
+            turn = await store.accept(a_turn("asked", AT + number // 2, user=f"u{number}"))
+            session = await store.lease(turn.conversation, "w1", 5)
+            assert session is not None
+            await store.commit(session, replace(answered(turn), flags=("handoff",)))
+        for number in range(5, 10):
+            await store.accept(a_turn("later", AT + 100, user=f"u{number}"))
+        pages, before = [], 0.0
+        while page := await store.conversations(before=before, limit=1, waiting=True):
+            assert all(row.waiting for row in page)
+            pages.append({row.key.split("/")[2] for row in page})
+            before = page[-1].latest.at
+        assert pages == [{"u4"}, {"u2", "u3"}, {"u0", "u1"}]
 
     async def test_export_gives_every_turn_by_time(self, store: Store) -> None:
         for number in (3, 1, 2):

@@ -132,6 +132,17 @@ class TestPages:
         assert "1 个等待人工" in html
         assert html.index("patient") < html.index("later")
 
+    async def test_those_who_wait_can_be_looked_at_alone(self, service: Served, client: aiohttp.ClientSession) -> None:
+        await say(client, "patient", "转人工")
+        for n in range(LIST_PAGE):
+            await service.store.accept(turn(f"user-{n:02d}", "1", 4_000_000_000 + n))
+        await login(client)
+        assert "patient" not in await page(client, "/console/list")
+        html = await page(client, "/console", waiting="1")
+        assert html.count('class="row') == 1
+        assert "patient" in html
+        assert "/console?waiting=1&amp;c=" in html or "/console?waiting=1&c=" in html
+
     async def test_the_list_comes_a_page_at_a_time(self, service: Served, client: aiohttp.ClientSession) -> None:
         for n in range(LIST_PAGE + 5):
             await service.store.accept(turn(f"user-{n:02d}", "1", 1_700_000_000 + n))

@@ -8,7 +8,9 @@ const list = document.getElementById("list");
 const turns = document.getElementById("turns");
 const live = document.getElementById("live");
 const key = desk.dataset.key;
-const paged = new URLSearchParams(location.search).has("before");
+const asked = new URLSearchParams(location.search);
+const paged = asked.has("before");
+const only = asked.has("waiting") ? { waiting: asked.get("waiting") } : {};
 const changed = new Set();
 let gathering = 0;
 
@@ -22,7 +24,7 @@ async function fetchHtml(path, query) {
 }
 
 async function refreshList() {
-  const fresh = await fetchHtml("/console/list", { c: key });
+  const fresh = await fetchHtml("/console/list", { c: key, ...only });
   if (!fresh || paged) return;
   const focused = document.activeElement?.dataset.key;
   const top = list.scrollTop;
