@@ -113,6 +113,10 @@ class Engine:
         name = f"action_ask_{slot}"
         return name if self.registry.find(name) else ""
 
+    def validating_action(self, slot: str) -> str:
+        name = f"validate_{slot}"
+        return name if self.registry.find(name) else ""
+
     def irreversible(self, action: str) -> bool:
         found = self.registry.find(action)
         return found is not None and found.irreversible

@@ -6,11 +6,12 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from adapters.message import Json
-from flows.replay import KEPT, correct, written
+from flows.journal import KEPT, correct, written
 from flows.responses import shown
 from flows.slots import Invalid, coerce
 from flows.stage import Stage
 from flows.state import (
+    ActionFailed,
     CancelFlow,
     CannotHandle,
     ChitChat,
@@ -98,6 +99,8 @@ async def correct_slot(stage: Stage, command: CorrectSlot, corrected: dict[str, 
             stage.replies += stage.render(refused.utter, values)
             stage.trace.append(Why(f"rejected {frame.flow}/{command.name}", refused.when.text))
             value = None
+    if value is not None and (action := stage.setting.validating_action(command.name)):
+        value = await _validated(stage, action, f"{frame.flow}/{action}", command.name, value)
     anew = frozenset(name for name, ask in asks.items() if ask.ask_before_filling)
     stage.stack[at] = correct(frame, command.name, value, anew)
     stage.answer = None
@@ -105,6 +108,20 @@ async def correct_slot(stage: Stage, command: CorrectSlot, corrected: dict[str, 
     if value is not None or command.value is None:
         corrected[command.name] = value
     return None
+
+
+async def _validated(stage: Stage, action: str, key: str, name: str, value: Json) -> Json:
+    """What the slot's `validate_` action makes of the value; None where it is refused, or the action fails."""
+    try:
+        result = await stage.perform(action, {name: value}, key, {**stage.slots, name: value})
+        slot = stage.setting.domain.slots.get(name)
+        made = result.slots.get(name, value)
+        value = coerce(slot, made) if slot else made
+    except (ActionFailed, Invalid) as error:
+        stage.trace.append(Why(f"correct {name}", str(error)))
+        return None
+    stage.replies += result.replies
+    return value
 
 
 def _is_done(stage: Stage, frame: Frame, slot: str) -> bool:

@@ -17,6 +17,7 @@ from types import MappingProxyType
 from typing import Any, Literal, Protocol
 
 from adapters.message import Json, Reply, Text
+from flows.journal import KEPT
 from flows.responses import NoResponse, Speaker
 from flows.slots import Invalid, coerce
 from flows.state import ActionFailed, Entry, Frame, Result, Why
@@ -38,7 +39,6 @@ from flows.steps import (
 
 STEP_LIMIT = 100
 """So many new steps in a row without an answer, and the flow is taken to run in circles."""
-KEPT = "kept:"
 
 Perform = Callable[[str, Mapping[str, Json], str, Mapping[str, Json]], Awaitable[Result]]
 """(action, args, key, slots) -> its result; raises `ActionFailed`."""
@@ -52,6 +52,10 @@ class World(Protocol):
 
     def asking_action(self, slot: str) -> str:
         """The action that asks for `slot` instead of a response, or ''."""
+        ...
+
+    def validating_action(self, slot: str) -> str:
+        """The action that has the last word on a value for `slot`, or ''."""
         ...
 
     def irreversible(self, action: str) -> bool: ...
@@ -151,7 +155,7 @@ class _Replay:
     async def take(self, step: object, prefix: str) -> Any:
         match step:
             case Ask():
-                return self.ask(step, self.key(prefix, step.key or step.slot))
+                return await self.ask(step, self.key(prefix, step.key or step.slot))
             case Say():
                 return self.say(step, self.key(prefix, step.key or step.response or step.text))
             case Call():
@@ -233,13 +237,13 @@ class _Replay:
 
     # --- the steps that the journal remembers
 
-    def ask(self, step: Ask, key: str) -> Json:
+    async def ask(self, step: Ask, key: str) -> Json:
         if step.reset_after_flow_ends:
             self.progress.collected.add(step.slot)
         if self.known(key, "ask", step.slot) is not None:
             return self.slots.get(step.slot)
         self.catch_up()
-        value = self.candidate(step)
+        value = await self.validated(step, self.candidate(step))
         if value is None:
             self.progress.stop, self.progress.ask = "waiting", step
             self.frame = replace(self.frame, waiting=key)
@@ -268,9 +272,30 @@ class _Replay:
                 return self.refuse(step, rejection.utter, rejection.when.text, value)
         return value
 
+    async def validated(self, step: Ask, value: Json) -> Json:
+        """What CALM's `validate_<slot>` makes of a value: another one, or None, with what it says about it."""
+        action = self.world.validating_action(step.slot)
+        if value is None or not action:
+            return value
+        slots = {**self.slots, step.slot: value}
+        result = await self.perform(action, {step.slot: value}, f"{self.frame.flow}/{action}", slots)
+        self.progress.replies.extend(result.replies)
+        if step.slot not in result.slots:
+            return value
+        if result.slots[step.slot] is None:
+            self.empty(step, action)
+            return None
+        before = self.slots.get(step.slot)
+        self.write({step.slot: result.slots[step.slot]})
+        made, self.slots[step.slot] = self.slots[step.slot], before
+        return made
+
     def refuse(self, step: Ask, response: str, why: str, value: Json) -> None:
         label = step.label or step.slot
         self.utter(response, {**self.slots, step.slot: value, "label": label})
+        self.empty(step, why)
+
+    def empty(self, step: Ask, why: str) -> None:
         self.progress.trace.append(Why(f"rejected {self.frame.flow}/{step.slot}", why))
         if self.slots.get(step.slot) is not None:
             empty = Entry(f"set:{step.slot}", "set", writes={step.slot: None})
@@ -354,43 +379,3 @@ class _Replay:
         journal = (*self.behind, *self.ahead, *(replace(e, key=KEPT + k) for k, e in self.kept.items()))
         progress.frame = replace(self.frame, journal=journal)
         return progress
-
-
-def written(frame: Frame, slot: str) -> int | None:
-    """The index of the journal's last entry that answered a question for `slot`."""
-    found = [
-        i for i, e in enumerate(frame.journal) if e.kind == "ask" and e.args == slot and not e.key.startswith(KEPT)
-    ]
-    return found[-1] if found else None
-
-
-def outside(frame: Frame, values: Mapping[str, Json]) -> Frame:
-    """`frame` with slots written from outside."""
-    entries = tuple(Entry(f"set:{name}", "set", writes={name: value}) for name, value in values.items())
-    return replace(frame, journal=(*frame.journal, *entries)) if entries else frame
-
-
-def correct(frame: Frame, slot: str, value: Json, asked_anew: frozenset[str]) -> Frame:
-    """`frame` with its answer for `slot` rewritten and cut after it; None takes the answer back.
-
-    Later answers become writes from outside, so that their questions are passed over, but for those in `asked_anew`
-    (asked before filling). Later calls and sayings are kept for the case that nothing changed for them.
-    """
-    at = written(frame, slot)
-    if at is None:
-        return outside(frame, {slot: value})
-    before, entry, after = frame.journal[:at], frame.journal[at], frame.journal[at + 1 :]
-    carried = tuple(
-        Entry(f"set:{e.args}", "set", writes=e.writes)
-        for e in after
-        if e.kind == "ask" and e.args != slot and e.args not in asked_anew
-    )
-    sets = tuple(e for e in after if e.kind == "set" and slot not in e.writes)
-    kept = tuple(
-        e if e.key.startswith(KEPT) else replace(e, key=KEPT + e.key) for e in after if e.kind in ("say", "call")
-    )
-    if value is None:
-        rewritten: tuple[Entry, ...] = (Entry(f"set:{slot}", "set", writes={slot: None}),)
-    else:
-        rewritten = (replace(entry, writes={slot: value}),)
-    return replace(frame, journal=(*before, *carried, *sets, *rewritten, *kept), waiting="")

@@ -8,7 +8,8 @@ from typing import Protocol
 
 from adapters.message import Button, Card, Json, Reply, Text, Transfer
 from flows.domain import Domain
-from flows.replay import FlowFailed, Perform, Progress, World, outside, replay
+from flows.journal import outside
+from flows.replay import FlowFailed, Perform, Progress, World, replay
 from flows.responses import NoResponse, Speaker
 from flows.state import ActionFailed, Dialogue, Frame, Why
 from flows.steps import Ask, Flow, Forget, Handoff, Link, Options, Repeat

@@ -12,6 +12,8 @@ from flows import Invocation, Result
 from flows.actions import Action, Registry
 from flows.state import ActionFailed, Heard
 from nlu.meaning import Meaning
+from tests.flows.making import engine
+from tests.flows.talk import Talk
 
 HEARD = Heard("t", Address("web", "main", "u", "u"), Text("hi"), Meaning("hi"), 5.0)
 
@@ -86,3 +88,57 @@ async def test_an_unknown_action_is_told_with_its_near_miss() -> None:
 def test_an_action_is_found_with_or_without_its_prefix(name: str) -> None:
     for known in ("lookup", "action_lookup"):
         assert Registry({known: Action(known, print)}).find(name) is not None  # type: ignore[arg-type]
+
+
+# --- validate_<slot>
+
+
+async def validate_a(call: Invocation) -> dict[str, Any]:
+    """Upper case; nothing with an x."""
+    if "x" in call.args["a"]:
+        call.say("no x")
+        return {"a": None}
+    return {"a": call.args["a"].upper()}
+
+
+VALIDATED = """
+flows:
+  look:
+    description: look
+    steps:
+      - collect: a
+        rejections: [{if: 'slots.a = "bad"', utter: utter_bad}]
+      - collect: ok
+        ask_before_filling: true
+"""
+
+
+async def test_an_action_has_the_last_word_on_an_answer() -> None:
+    talk = Talk(engine(VALIDATED, validate_a=validate_a))
+    await talk.says("/look")
+    assert await talk.says("bad") == ["bad bad", "a?"]
+    assert await talk.says("xyz") == ["no x", "a?"]
+    assert await talk.says("abc") == ["ok ABC?"]
+    assert talk.called == ["validate_a", "validate_a"]
+
+
+async def test_an_action_has_the_last_word_on_a_correction() -> None:
+    talk = Talk(engine(VALIDATED, validate_a=validate_a))
+    await talk.says("/look")
+    await talk.says("abc")
+    assert (await talk.says("甲改成def"))[-1] == "ok DEF?"
+    assert (await talk.says("甲改成xyz"))[-2:] == ["no x", "a?"]
+
+
+async def test_a_value_of_the_wrong_type_from_validation_is_an_error_of_the_flow() -> None:
+    async def validate_n(_: Invocation) -> dict[str, Any]:
+        return {"n": "many"}
+
+    domain = "slots: {n: {type: float}}"
+    flows = (
+        "flows: {look: {description: look, steps: [{collect: n}, {collect: n, id: again, ask_before_filling: true}]}}"
+    )
+    talk = Talk(engine(flows, domain=domain, validate_n=validate_n))
+    await talk.says("/look")
+    assert (await talk.says("5"))[0].startswith("抱歉，系统出了点问题")
+    assert talk.flags == {"error"}
