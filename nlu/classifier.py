@@ -16,7 +16,7 @@ from nlu.calibration import Calibration, calibrate, expected_error
 from nlu.component import Component, Corpus, Field, NoOptions, register
 from nlu.doc import Doc
 from nlu.features import essence, width_of
-from nlu.linear import HeldOut, Weights, best_cost, fit, held_out, kind_for, sparse
+from nlu.linear import HeldOut, Weights, best_cost, fit, held_out, sparse
 from nlu.meaning import FALLBACK_INTENT, Intent
 
 STRANGERS = 0.1
@@ -50,13 +50,12 @@ class LinearIntentClassifier(Component):
         labels = np.array([intents.index(example.label) for example in corpus.data.examples], np.intp)
         rows = [doc.features for doc in corpus.docs]
         table = sparse(rows, width_of((*corpus.docs, *corpus.answers.values())))
-        kind = kind_for(labels, len(intents))
-        cost = best_cost(table, labels, len(intents), kind)
+        cost = best_cost(table, labels, len(intents))
         corpus.report(0.2)
-        known, unknown = held_out(table, labels, len(intents), kind, cost, lambda done: corpus.report(0.2 + 0.7 * done))
+        known, unknown = held_out(table, labels, len(intents), cost, lambda done: corpus.report(0.2 + 0.7 * done))
         calibration = _calibrate(known, unknown)
-        weights = fit(table, labels, len(intents), kind, cost)
-        measured = {"kind": kind, "cost": cost, **_measure(calibration, known)}
+        weights = fit(table, labels, len(intents), cost)
+        measured = {"cost": cost, **_measure(calibration, known)}
         return cls(intents, weights, calibration, _by_heart(corpus), measured)
 
     @classmethod
