@@ -192,17 +192,17 @@ class Work:
 
     async def _thought(self, session: Session, turn: Turn, unsent: Sequence[Turn]) -> tuple[Dialogue, Turn]:
         """The dialogue after `turn`, and the turn with what the bot made of it."""
-        same = session.dialogue
+        bot, same = self.bot, session.dialogue
         if turn.replies:
             return same, turn
         if turn.id in session.done:
             return same, session.done[turn.id].on(turn)
         if session.owner:
-            return same, replace(turn, meaning=await self._meaning(turn), flags=("owned",))
+            return same, replace(turn, meaning=await self._meaning(bot, turn), flags=("owned",))
         if self._asks_for_more(turn, unsent):
             return same, replace(turn, flags=("continue",))
-        meaning = await self._meaning(turn)
-        outcome = await self._step(session, turn, meaning)
+        meaning = await self._meaning(bot, turn)
+        outcome = await self._step(bot, session, turn, meaning)
         return outcome.dialogue, replace(
             turn,
             meaning=meaning,
@@ -213,8 +213,7 @@ class Work:
             flow=_standing(outcome.dialogue),
         )
 
-    async def _step(self, session: Session, turn: Turn, meaning: Meaning) -> Outcome:
-        bot = self.bot
+    async def _step(self, bot: Bot, session: Session, turn: Turn, meaning: Meaning) -> Outcome:
         heard = Heard(turn.id, turn.address, _content(turn), meaning, max(turn.at, turn.due))
         actions = JournaledActions(bot.actions, self._store, session, turn.id, self._breaker)
         try:
@@ -227,11 +226,11 @@ class Work:
             why = Why("error", f"{type(error).__name__}: the log has more")
             return Outcome(session.dialogue, (Text(APOLOGY),), trace=(why,), flags=frozenset({"error"}))
 
-    async def _meaning(self, turn: Turn) -> Meaning:
+    async def _meaning(self, bot: Bot, turn: Turn) -> Meaning:
         text = turn.message.text if turn.message else ""
         if not text:
             return Meaning("")
-        bot, at = self.bot, datetime.fromtimestamp(turn.at, self.bot.timezone)
+        at = datetime.fromtimestamp(turn.at, bot.timezone)
         try:
             if bot.slow or len(text) > QUICK_CHARACTERS:
                 meaning = await asyncio.get_running_loop().run_in_executor(None, bot.parse, text, at)
