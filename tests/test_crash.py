@@ -193,8 +193,8 @@ def check_seen(turns: list[Turn], seen: list[Seen], api: WeChatApi, openid: str,
     assert in_pushes == sorted(in_pushes)
 
 
-async def crash(url: str, folder: Path, fault: str, nth: int, push: bool = True) -> None:
-    openids = ["oAnna"]
+async def crash(url: str, folder: Path, fault: str, nth: int, push: bool = True, customers: int = 1) -> None:
+    openids = [f"oAnna{n}" for n in range(customers)]
     async with served(url, folder, push, f"{fault}:{nth}") as [child], aiohttp.ClientSession() as session:
         api: WeChatApi = child.api  # type: ignore[attr-defined]
         wechat = account(push, api.url)
@@ -208,7 +208,8 @@ async def crash(url: str, folder: Path, fault: str, nth: int, push: bool = True)
     for openid in openids:
         spoken = [turn for turn in turns[openid] if turn.message and turn.message.text != "无"]
         check_replies(spoken, fault)
-        check_seen(spoken, seen[openid], api, openid, fault)
+        # where several talk, one may have got its reply just as another's turn ended the process
+        check_seen(spoken, seen[openid], api, openid, fault if customers == 1 else "after_send")
     effects = Counter((folder / "effects").read_text().splitlines())
     assert all(times == 1 for effect, times in effects.items() if effect.endswith(" effect"))
 
@@ -236,6 +237,11 @@ async def test_killed_on_mongo(mongo: str, tmp_path: Path, fault: str, nth: int)
 @pytest.mark.parametrize(("fault", "nth"), [("after_commit", 3)])
 async def test_killed_where_the_account_may_not_push(sqlite: str, tmp_path: Path, fault: str, nth: int) -> None:
     await crash(sqlite, tmp_path, fault, nth, push=False)
+
+
+@pytest.mark.parametrize(("fault", "nth"), [("call_noted", 5), ("after_commit", 9)])
+async def test_killed_while_several_customers_talk(sqlite: str, tmp_path: Path, fault: str, nth: int) -> None:
+    await crash(sqlite, tmp_path, fault, nth, customers=5)
 
 
 PASSES = {"call_started": (1,), "call_performed": (1, 2), "call_noted": (1, 2), "after_claim": (1,)}
