@@ -28,6 +28,7 @@ from flows.state import (
     SkipQuestion,
     StartFlow,
 )
+from nlu.meaning import Meaning
 
 SILENT_EVENTS = frozenset(
     ("unsubscribe", "view", "scan", "location", "template_result", "session_open", "session_close", "enter")
@@ -35,6 +36,8 @@ SILENT_EVENTS = frozenset(
 """`session_open`: a human servicer has begun to talk with the customer, so we do not."""
 SHORT_CHARACTERS = 12
 """An intent for a human counts against a question for free words only in so short a message."""
+BESIDE_FROM = 0.1
+"""From here on the next intent is taken for a second wish beside asking for a human."""
 
 
 def understand(heard: Heard, situation: Situation) -> Decision:
@@ -123,10 +126,20 @@ def _handoff(said: Said, situation: Situation) -> Decision | None:
     if not by_words and not _handoff_by_intent(said, situation):
         return None
     others = [part for part in parts if not words.wants_human(part)]
-    first = request(said.meaning, situation) if others and by_words else None
+    first = request(_beside_handoff(said.meaning, situation), situation) if others and by_words else None
     if first is not None and any(isinstance(each, StartFlow) for each in first.commands):
         return Decision((*first.commands, HumanHandoff("asked")), f"{first.why}, then words of asking for a human")
     return Decision((HumanHandoff("asked"),), "words of asking for a human")
+
+
+def _beside_handoff(meaning: Meaning, situation: Situation) -> Meaning:
+    """What a message means apart from asking for a human: its next intent, if that is likely at all."""
+    if not isinstance(repair(meaning, situation), HumanHandoff):
+        return meaning
+    for each in meaning.ranking:
+        if each.name != meaning.intent and each.confidence >= BESIDE_FROM:
+            return replace(meaning, intent=each.name, confidence=each.confidence)
+    return meaning
 
 
 def _handoff_by_intent(said: Said, situation: Situation) -> bool:

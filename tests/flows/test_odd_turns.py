@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from flows import words
-from nlu.meaning import Entity
+from nlu.meaning import Entity, Intent, Meaning
 from tests.flows.making import SLOTS, engine
 from tests.flows.talk import Talk, parse
 
@@ -157,6 +157,18 @@ async def test_a_correction_without_a_value_is_no_answer_in_free_words() -> None
     talk = Talk()
     await said(talk, "订单DD1我要退款")
     assert await talk.says("不对，不是这一单") == ["好的，我们重新来。", "请问您的订单号是多少？"]
+
+
+# --- two wishes
+
+
+@pytest.mark.parametrize(("likely", "first"), [(0.14, ["余额88.5元。"]), (0.02, [])])
+async def test_a_wish_beside_asking_for_a_human_is_served_first(likely: float, first: list[str]) -> None:
+    talk = Talk()
+    ranking = (Intent("handoff", 0.63), Intent("check_balance", likely))
+    answer = await talk.says(Meaning("查一下余额，然后转人工", "handoff", 0.63, ranking))
+    assert answer[:-1] == first
+    assert answer[-1].startswith("→人工")
 
 
 # --- hostile
