@@ -51,12 +51,15 @@ def wechat(
     without a WeChat account is served for the while with a made-up one.
     """
     lines = [" ".join(words)] if words else []
-    asyncio.run(_talk(project, account, url, openid, lines, event, key, wait))
+    if not asyncio.run(_talk(project, account, url, openid, lines, event, key, wait)):
+        sys.exit(1)
 
 
 async def _talk(
     project: Path, name: str, url: str | None, openid: str, lines: list[str], event: str, key: str, wait: float
-) -> None:
+) -> bool:
+    """False where what was to be said once failed."""
+    fine = True
     async with AsyncExitStack() as stack:
         account, api, webhook = await stack.enter_async_context(_line(project, name, url))
         if api is not None:
@@ -64,10 +67,9 @@ async def _talk(
         session = await stack.enter_async_context(aiohttp.ClientSession())
         phone = WeChatPhone(webhook, account, session, openid, api=api)
         if event:
-            _print(await phone.does(event, key))
+            fine = _print(await phone.does(event, key))
         elif lines:
-            for line in lines:
-                _print(await phone.says(line))
+            fine = all([_print(await phone.says(line)) for line in lines])
         else:
             click.echo(f"Talking to {webhook}. Ctrl-D ends.", err=True)
             while line := await asyncio.to_thread(sys.stdin.readline):
@@ -75,6 +77,7 @@ async def _talk(
                     _print(await phone.says(line.strip()))
         if api is not None:
             await asyncio.sleep(wait)
+    return fine
 
 
 @asynccontextmanager
@@ -89,7 +92,8 @@ async def _line(
             yield line
         return
     if name not in accounts:
-        raise click.UsageError(f"credentials.yml has no WeChat account '{name}'; {did_you_mean(name, accounts)}")
+        hint = did_you_mean(name, accounts) or "write its keys under 'wechat:', see docs/configuration.md"
+        raise click.UsageError(f"credentials.yml has no WeChat account '{name}'; {hint}")
     account = accounts[name]
     base = urlsplit(account.api_base)
     where = url or f"http://127.0.0.1:{settings.port}/webhooks/wechat/{name}"
@@ -124,13 +128,15 @@ async def _bot_beside(project: Path, name: str) -> AsyncIterator[tuple[WeChatAcc
             await runner.cleanup()
 
 
-def _print(seen: Seen) -> None:
+def _print(seen: Seen) -> bool:
+    """Show what the customer sees; False where that is the vendor's line of failure."""
     if seen.failed:
         click.echo(f"! {seen.text}   ({seen.failed})")
     elif seen.reply is None:
         click.echo(f"< (no passive reply; {len(seen.posts)} POST, {seen.posts[-1].status})", err=True)
     else:
         click.echo(f"< {seen.text or '[' + seen.kind + ']'}")
+    return not seen.failed
 
 
 def _print_push(sent: Sent) -> None:

@@ -164,7 +164,8 @@ class WeChatPhone:
                 return self._seen(tuple(posts))
             if len(posts) < POSTS:  # refused or failed at once: the next POST keeps its distance
                 await asyncio.sleep(max(0.0, CUT_S / self.speed - (time.monotonic() - began)))
-        return Seen(tuple(posts), failed=f"not answered in {POSTS} POSTs; the last ended with {posts[-1].status}")
+        last = f"HTTP {status}" if (status := posts[-1].status) else f"no answer within {CUT_S:g} s, or no server there"
+        return Seen(tuple(posts), failed=f"{POSTS} POSTs failed, the last with {last}")
 
     async def post(self, webhook: Webhook) -> Post:
         """One POST, freshly signed, cut after five seconds."""
