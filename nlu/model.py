@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 from adapters.message import plain
 from config.source import BadProject, Problem
@@ -21,6 +22,9 @@ from nlu.recipe import Recipe, read_recipe
 
 SCHEMA = 2
 """Raised when a model of an older release can no longer be read: then it is trained anew."""
+
+DAMAGED = (OSError, ValueError, LookupError, TypeError, AttributeError, EOFError, BadZipFile)
+"""What reading a file raises that was cut off, or written by another release."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +78,7 @@ def read_manifest(folder: Path) -> Manifest:
         if data["schema"] == SCHEMA:
             return Manifest.from_dict(data)
         what = f"this model is of schema {data['schema']}, this release reads {SCHEMA}"
-    except (OSError, ValueError, TypeError, KeyError) as error:
+    except DAMAGED as error:
         what = f"not a readable model: {error}"
     raise BadProject(Problem(str(path), 1, what, "train again: yingda train"))
 
@@ -88,11 +92,11 @@ def load(folder: Path) -> Pipeline:
         if component is None:
             what = f"the model has a component '{name}' that is not known here"
             raise BadProject(Problem(str(folder / "manifest.json"), 1, what, "train again: yingda train"))
-        options = component.options.model_validate(given)
         try:
+            options = component.options.model_validate(given)
             components.append(component.load(options, step_folder(folder, place, name)))
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            what = f"'{name}' cannot be loaded: {error}"
+        except DAMAGED as error:
+            what = f"'{name}' cannot be loaded: {' '.join(str(error).split()) or type(error).__name__}"
             raise BadProject(Problem(str(folder), 1, what, "train again: yingda train")) from None
     return Pipeline(tuple(components), manifest.version, manifest.parse_ms)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import shutil
 import subprocess
@@ -35,6 +36,11 @@ pipeline:
 @pytest.fixture
 def light(tmp_path: Path) -> Path:
     return write_project(tmp_path, config=LIGHT)
+
+
+@pytest.fixture(scope="module")
+def light_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return train(write_project(tmp_path_factory.mktemp("light"), config=LIGHT), silent)
 
 
 def content(folder: Path) -> dict[str, bytes]:
@@ -153,10 +159,41 @@ def test_two_intents_are_told_apart(tmp_path: Path) -> None:
     assert pipeline.parse("物流", NOW).ranking[0].name == "b"
 
 
-@pytest.mark.parametrize("damage", ["manifest.json", "03-LinearIntentClassifier/weights.npy"])
-def test_a_damaged_model_is_told_in_one_line(light: Path, damage: str) -> None:
-    folder = train(light, silent)
-    (folder / damage).write_bytes(b"{")
+@pytest.mark.parametrize("left", [b"{", b"", b"[]"])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "manifest.json",
+        "02-TfidfFeaturizer/idf.npy",
+        "03-LinearIntentClassifier/classifier.json",
+        "03-LinearIntentClassifier/weights.npy",
+        "05-LookupEntityExtractor/values.json",
+        "07-FaqRetriever/index.npz",
+    ],
+)
+def test_a_damaged_model_is_told_in_one_line(light_model: Path, tmp_path: Path, damage: str, left: bytes) -> None:
+    folder = shutil.copytree(light_model, tmp_path / "damaged")
+    (folder / damage).write_bytes(left)
+    with pytest.raises(BadProject, match="yingda train") as caught:
+        load(folder)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # numpy leaves such a file open
+def test_a_table_that_was_cut_off_is_told_in_one_line(light_model: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(light_model, tmp_path / "damaged")
+    table = folder / "07-FaqRetriever" / "index.npz"
+    table.write_bytes(table.read_bytes()[:200])
+    with pytest.raises(BadProject, match=r"'FaqRetriever' cannot be loaded.*yingda train"):
+        load(folder)
+    gc.collect()
+
+
+def test_a_model_with_a_setting_of_another_release_is_told_in_one_line(light_model: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(light_model, tmp_path / "other")
+    manifest = json.loads((folder / "manifest.json").read_text("utf-8"))
+    manifest["steps"][-1][1]["treshold"] = 0.5
+    (folder / "manifest.json").write_text(json.dumps(manifest), "utf-8")
     with pytest.raises(BadProject, match="yingda train") as caught:
         load(folder)
     assert "\n" not in str(caught.value)
