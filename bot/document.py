@@ -50,6 +50,15 @@ def tame(value: Json, depth: int = MAX_DEPTH) -> Json:
     raise TypeError(f"{type(value).__name__} is not plain data and cannot be stored")
 
 
+def is_deep(value: Json, depth: int = MAX_DEPTH) -> bool:
+    """Is it nested in more than `depth` levels? Looks no deeper than that."""
+    if isinstance(value, dict):
+        return depth == 0 or any(is_deep(item, depth - 1) for item in value.values())
+    if isinstance(value, SEQUENCES):
+        return depth == 0 or any(is_deep(item, depth - 1) for item in value)
+    return False
+
+
 def _number(value: float) -> float | None:
     if isinstance(value, int):
         return value if -_INT64 <= value < _INT64 else float(value) if abs(value) < 10**308 else None

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from urllib.parse import quote
 
 from adapters.channel import Route
-from adapters.message import Event, Message
+from adapters.message import Custom, Event, Message
 from bot import faults
+from bot.document import is_deep, tame
 from bot.store import Store
 from bot.turn import Turn
 from bot.windows import Windows
@@ -70,7 +72,18 @@ def turn_id(message: Message) -> str:
     return f"{message.address.conversation}/{quote(message.id, safe='')}"
 
 
+def shallow(message: Message) -> Message:
+    """`message` without what a sender nested too deeply in the data that is free of form: nobody could write it."""
+    if is_deep(message.raw):
+        message = replace(message, raw=tame(message.raw))
+    match message.content:
+        case Custom(payload=payload) if is_deep(payload):
+            message = replace(message, content=replace(message.content, payload=tame(payload)))
+    return message
+
+
 def turn_of(message: Message, route: Route | None) -> Turn:
+    message = shallow(message)
     return Turn(
         id=turn_id(message),
         conversation=message.address.conversation,

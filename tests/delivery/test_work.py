@@ -10,7 +10,7 @@ from datetime import datetime
 import pytest
 
 from adapters.channel import Route
-from adapters.message import Address, Message, Text
+from adapters.message import Address, Custom, Json, Message, Text
 from bot.inbox import Busy
 from bot.store import Store
 from bot.turn import Turn
@@ -87,6 +87,18 @@ async def test_a_slow_turn_keeps_its_conversation_from_other_processes(open_stor
         session = await one.session(HERE.conversation)
         assert session is not None
         assert session.rev == 1
+
+
+async def test_data_nested_without_end_is_cut_and_the_message_answered(store: Store) -> None:
+    deep: Json = "bottom"
+    for _ in range(5000):
+        deep = {"in": [deep]}
+    async with desk(store, account(False)) as served:
+        inbox = served.service.inbox
+        said = await inbox.accept(Message("1", HERE, Text("甲"), 1.0, raw=deep), LIVE)
+        sent = await inbox.accept(Message("2", HERE, Custom(deep), 2.0), LIVE)
+        answered = [await inbox.ready(turn.id, 5) for turn in (said, sent)]
+        assert [turn and turn.replies for turn in answered] == [(Text("1:甲"),), (Text("2:"),)]
 
 
 async def test_beyond_what_a_process_holds_the_vendor_is_asked_to_come_again(
