@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from adapters.channel import Route, TokenVault
-from adapters.message import Json, Reply
+from adapters.message import Json
 from bot.turn import Session, Status, Turn
 
 OPEN_TURNS = 50
@@ -59,20 +59,12 @@ class Store(TokenVault, Protocol):
         """Take (or renew) the conversation's lease, creating its session; None while another worker holds it."""
         ...
 
-    async def begin(self, conversation: str, worker: str, seconds: float) -> tuple[Session, Turn | None] | None:
-        """`lease`, then `oldest_new`, folded: None while another worker holds the lease."""
-        ...
-
     async def take(self, conversation: str, worker: str, seconds: float) -> tuple[Session, list[Turn]] | None:
         """`lease` and the conversation's open turns in one go: every `new` (also not yet due), `ready` and `sending`
         one, ordered by (at, accepted, id), at most 50. What a worker asks for at the start of each turn."""
         ...
 
     async def release(self, conversation: str, worker: str) -> None: ...
-
-    async def oldest_new(self, conversation: str) -> Turn | None:
-        """The conversation's next turn to think about: `new` and due, ordered by (at, accepted, id)."""
-        ...
 
     async def note_call(self, conversation: str, worker: str, turn_id: str, key: str, state: Json) -> bool:
         """Write `session.calls[turn][key]`; False where `worker` no longer holds the lease."""
@@ -159,6 +151,3 @@ class Store(TokenVault, Protocol):
     async def spend(self, key: str, limit: int, window_s: float) -> bool:
         """Count one use under `key`; False where `limit` uses within the last `window_s` seconds are spent."""
         ...
-
-
-Replies = tuple[Reply, ...]

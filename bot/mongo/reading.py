@@ -26,9 +26,6 @@ class Reading:
     async def turn(self, turn_id: str) -> Turn | None:
         return await self._one(turn_key(turn_id))
 
-    async def oldest_new(self, conversation: str) -> Turn | None:
-        return await self._one({"conversation": conversation, "status": "new", "$expr": pipelines.passed("due")})
-
     async def _one(self, query: Document) -> Turn | None:
         document = await self._link.run(self._turns.find_one(query, sort=ORDER))
         return turn_of(document) if document else None

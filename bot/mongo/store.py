@@ -91,10 +91,6 @@ class MongoStore:
         document = await self._lease(conversation, worker, seconds)
         return session_of(document) if document else None
 
-    async def begin(self, conversation: str, worker: str, seconds: float) -> tuple[Session, Turn | None] | None:
-        session = await self.lease(conversation, worker, seconds)
-        return None if session is None else (session, await self.oldest_new(conversation))
-
     async def take(self, conversation: str, worker: str, seconds: float) -> tuple[Session, list[Turn]] | None:
         document = await self._lease(conversation, worker, seconds)
         if document is None:
@@ -116,9 +112,6 @@ class MongoStore:
         await self._change(
             self._sessions, {"_id": conversation, "worker": worker}, {"$set": {"worker": "", "leased_until": 0.0}}
         )
-
-    async def oldest_new(self, conversation: str) -> Turn | None:
-        return await self._reading.oldest_new(conversation)
 
     async def note_call(self, conversation: str, worker: str, turn_id: str, key: str, state: Json) -> bool:
         path = f"calls.{escape_key(turn_id)}.{escape_key(key)}"

@@ -17,14 +17,6 @@ def turn(turn_id: str) -> Operation[Turn | None]:
     return lambda db: _one(db, "SELECT * FROM turns WHERE id = ?", turn_id)
 
 
-def oldest_new(conversation: str, clock: Clock) -> Operation[Turn | None]:
-    query = """
-        SELECT * FROM turns WHERE conversation = ? AND status = 'new' AND due <= ?
-        ORDER BY at, accepted, id LIMIT 1
-        """
-    return lambda db: _one(db, query, conversation, clock())
-
-
 def _one(db: sqlite3.Connection, query: str, *values: str | float) -> Turn | None:
     row = db.execute(query, values).fetchone()
     return row and turn_of(row)

@@ -101,28 +101,18 @@ class SqliteStore:
     async def lease(self, conversation: str, worker: str, seconds: float) -> Session | None:
         return await self._write(writing.lease(conversation, worker, seconds, self._clock))
 
-    async def begin(self, conversation: str, worker: str, seconds: float) -> tuple[Session, Turn | None] | None:
-        return await self._leased(conversation, worker, seconds, reading.oldest_new(conversation, self._clock))
-
     async def take(self, conversation: str, worker: str, seconds: float) -> tuple[Session, list[Turn]] | None:
-        return await self._leased(conversation, worker, seconds, reading.waiting(conversation))
-
-    async def _leased(
-        self, conversation: str, worker: str, seconds: float, question: Operation[T]
-    ) -> tuple[Session, T] | None:
         lease = writing.lease(conversation, worker, seconds, self._clock)
+        waiting = reading.waiting(conversation)
 
-        def both(db: sqlite3.Connection) -> tuple[Session, T] | None:
+        def both(db: sqlite3.Connection) -> tuple[Session, list[Turn]] | None:
             session = lease(db)
-            return None if session is None else (session, question(db))
+            return None if session is None else (session, waiting(db))
 
         return await self._write(both)
 
     async def release(self, conversation: str, worker: str) -> None:
         await self._write(writing.release(conversation, worker))
-
-    async def oldest_new(self, conversation: str) -> Turn | None:
-        return await self._read(reading.oldest_new(conversation, self._clock))
 
     async def note_call(self, conversation: str, worker: str, turn_id: str, key: str, state: Json) -> bool:
         return await self._write(writing.note_call(conversation, worker, turn_id, key, state))

@@ -26,6 +26,7 @@ from tests.stores.making import (
     ids,
     leased,
     name,
+    oldest_new,
     ready,
     sent,
     there,
@@ -116,16 +117,6 @@ class TestLease:
             won = [session for session in await asyncio.gather(*asked) if session]
             assert len(won) == 1
 
-    async def test_begin_gives_the_oldest_turn_with_it(self, store: Store) -> None:
-        begun = await store.begin(CONVERSATION, "w1", LEASE_S)
-        assert begun is not None
-        assert begun[1] is None
-        turn = await store.accept(a_turn())
-        begun = await store.begin(CONVERSATION, "w1", LEASE_S)
-        assert begun is not None
-        assert begun[1] == turn
-        assert await store.begin(CONVERSATION, "w2", LEASE_S) is None
-
     async def test_take_gives_everything_open_with_it(self, store: Store) -> None:
         await sent(store, a_turn("done", AT))
         waiting = await ready(store, a_turn("ready", AT + 1))
@@ -144,7 +135,7 @@ class TestOldestNew:
             await asyncio.sleep(0.003)
         order = []
         session = await leased(store)
-        while turn := await store.oldest_new(CONVERSATION):
+        while turn := await oldest_new(store):
             order.append(name(turn))
             assert await store.commit(session, answered(turn))
             session = await leased(store)
@@ -152,13 +143,13 @@ class TestOldestNew:
 
     async def test_one_that_is_not_due_waits(self, store: Store) -> None:
         await store.accept(a_turn("timer", AT, due=await store.now() + 100))
-        assert await store.oldest_new(CONVERSATION) is None
+        assert await oldest_new(store) is None
         turn = await store.accept(a_turn("m", AT + 5, due=await store.now() - 1))
-        assert await store.oldest_new(CONVERSATION) == turn
+        assert await oldest_new(store) == turn
 
     async def test_other_conversations_do_not_matter(self, store: Store) -> None:
         await store.accept(a_turn("m", AT, user="u2"))
-        assert await store.oldest_new(CONVERSATION) is None
+        assert await oldest_new(store) is None
 
 
 class TestCalls:

@@ -30,8 +30,9 @@ async def open_ones(store: Store) -> set[str]:
 
 
 async def answer_one(store: Store, conversation: str, worker: str) -> None:
-    if begun := await store.begin(conversation, worker, LEASE_S):
-        session, turn = begun
+    if taken := await store.take(conversation, worker, LEASE_S):
+        session, waiting = taken
+        turn = next((turn for turn in waiting if turn.status == "new"), None)
         if turn and await store.commit(session, replace(answered(turn), status="sent")):
             print(turn.id, flush=True)
         await store.release(conversation, worker)

@@ -35,6 +35,14 @@ async def leased(store: Store, worker: str = "w1", conversation: str = CONVERSAT
     return session
 
 
+async def oldest_new(store: Store, conversation: str = CONVERSATION) -> Turn | None:
+    """What worker w1 is to think about next."""
+    taken = await store.take(conversation, "w1", LEASE_S)
+    assert taken is not None
+    now = await store.now()
+    return next((turn for turn in taken[1] if turn.status == "new" and turn.due <= now), None)
+
+
 async def ready(store: Store, turn: Turn, text: str = "好的") -> Turn:
     """`turn` accepted, thought about and committed."""
     accepted = await store.accept(turn)

@@ -181,7 +181,6 @@ async def test_every_question_has_its_index(store: MongoStore, database: tuple[s
     with MongoClient[dict[str, Any]](database[0]) as client:
         db = client[database[1]]
         db.command("profile", 2)
-        await store.oldest_new(CONVERSATION)
         await store.unsent(CONVERSATION)
         await store.take(CONVERSATION, "w1", LEASE_S)
         await store.stalled()

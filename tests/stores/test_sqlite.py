@@ -18,7 +18,7 @@ from bot.sqlite import SqliteStore
 from bot.sqlite.lane import Operation
 from bot.sqlite.schema import MIGRATIONS
 from bot.store import StoreDown
-from tests.stores.making import CONVERSATION, LEASE_S, PUSH, a_turn, answered, leased, name, ready
+from tests.stores.making import CONVERSATION, LEASE_S, PUSH, a_turn, answered, leased, name, oldest_new, ready
 
 ROOT = Path(__file__).parents[2]
 
@@ -100,12 +100,13 @@ async def test_leases_quotas_and_retention_follow_the_clock_that_is_given(store:
     await leased(store)
     assert await store.spend("k", 1, 60)
     assert await store.stalled() == []
-    assert await store.oldest_new(CONVERSATION) is None
+    assert await oldest_new(store) is None
     clock.now += 61
     assert await store.stalled() == [CONVERSATION]
-    assert await store.oldest_new(CONVERSATION) == turn
     assert await store.spend("k", 1, 60)
     assert await store.lease(CONVERSATION, "w2", LEASE_S)
+    await store.release(CONVERSATION, "w2")
+    assert await oldest_new(store) == turn
 
 
 async def test_a_token_is_renewed_early_but_its_old_value_serves_while_the_vendor_is_away(
