@@ -28,7 +28,7 @@ from bot.parts import (
 from bot.store import Store
 from bot.turn import Turn
 from bot.ways import KEEP_S, Ways
-from bot.windows import Settled, Windows
+from bot.windows import Windows
 
 WORKING = "正在处理，请稍候。回复任意内容查看结果。"
 """The last resort of an account that may not push: the answer goes out with the next message."""
@@ -95,12 +95,12 @@ class Passive:
             turn = await self._inbox.accept(message, route)
             if self._posts.get(this, 1) > 1 or turn.status != "new":
                 self._metrics.repeated()
-            settled: Settled | None = Settled(turn)
+            settled: Turn | None = turn
             if turn.status == "new":
                 settled = await self._windows.wait(window, this, max(0.0, deadline - _time()))
         if settled is None:
             return self._late(channel, turn, route, arrived)
-        return await self._settled(channel, settled.turn, route, arrived)
+        return await self._settled(channel, settled, route, arrived)
 
     async def note(self, answer: Answer, *, written: bool) -> None:
         """What came of the response that `answer` filled."""

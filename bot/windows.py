@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 from bot.store import Store
 from bot.turn import Turn
@@ -14,15 +13,7 @@ PATIENCE_S = 0.15
 """How long to wait for our own worker before also listening to what other processes write."""
 
 
-@dataclass(frozen=True, slots=True)
-class Settled:
-    """A turn that is no longer new. `mine`: it is claimed for this very response, which must note what came of it."""
-
-    turn: Turn
-    mine: bool = False
-
-
-Future = asyncio.Future[Settled]
+Future = asyncio.Future[Turn]
 
 
 class Windows:
@@ -37,10 +28,10 @@ class Windows:
         return turn_id in self._open
 
     def settle(self, turn: Turn) -> bool:
-        """Wake whoever waits for `turn`; the first of them owns its claim. False where nobody waits any more."""
+        """Wake whoever waits for `turn`. False where nobody waits any more."""
         waiting = [future for future in self._open.get(turn.id, ()) if not future.done()]
-        for place, future in enumerate(waiting):
-            future.set_result(Settled(turn, mine=place == 0 and turn.status == "sending"))
+        for future in waiting:
+            future.set_result(turn)
         return bool(waiting)
 
     @contextmanager
@@ -55,7 +46,7 @@ class Windows:
             if not self._open[turn_id]:
                 del self._open[turn_id]
 
-    async def wait(self, future: Future, turn_id: str, seconds: float) -> Settled | None:
+    async def wait(self, future: Future, turn_id: str, seconds: float) -> Turn | None:
         """The turn as soon as it is no longer new, whichever process thinks about it; None after `seconds`."""
         deadline = asyncio.get_running_loop().time() + seconds
         try:
@@ -67,7 +58,7 @@ class Windows:
         except TimeoutError:
             return future.result() if future.done() and not future.cancelled() else None
 
-    async def _listen(self, future: Future, turn_id: str) -> Settled:
+    async def _listen(self, future: Future, turn_id: str) -> Turn:
         elsewhere = asyncio.create_task(self._elsewhere(turn_id))
         elsewhere.add_done_callback(lambda task: _wake(future, task))
         try:
@@ -94,4 +85,4 @@ def _wake(future: Future, elsewhere: asyncio.Task[Turn]) -> None:
     if error := elsewhere.exception():
         future.set_exception(error)
     else:
-        future.set_result(Settled(elsewhere.result()))
+        future.set_result(elsewhere.result())

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from aiohttp import web
 
+from bot import __version__
 from bot.web.assets import Asset, answer, load_assets
 from bot.web.chat import Chat
 from bot.web.console import Console
@@ -22,13 +23,20 @@ def mount(app: web.Application, site: Site) -> None:
     app.add_routes(console.routes())
     if site.rest:
         app.add_routes(Rest(site).routes())
-    app.add_routes(_files(assets))
+    app.add_routes([web.get("/", home), *_files(assets)])
 
     async def goodbye(app: web.Application) -> None:
         await chat.close()
         console.close()
 
     app.on_shutdown.append(goodbye)
+
+
+async def home(request: web.Request) -> web.Response:
+    """People are shown the chat page; programs are told what answers here."""
+    if "text/html" in request.headers.get("Accept", ""):
+        raise web.HTTPFound("/chat")
+    return web.Response(text=f"Hello from Yingda: {__version__}")
 
 
 def _files(assets: Mapping[str, Asset]) -> list[web.RouteDef]:

@@ -9,6 +9,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from bot import __version__
 from bot.web.assets import STATIC, load_assets
 from bot.web.console import TEMPLATES
 
@@ -25,6 +26,14 @@ class TestServing:
             assert response.headers["Content-Type"] == "text/html; charset=utf-8"
         for rule in ("default-src 'none'", "script-src 'self'", "style-src 'self'", "frame-ancestors 'self'"):
             assert rule in policy.split("; ")
+
+    async def test_the_bare_address_leads_people_to_the_chat_and_greets_programs(
+        self, client: aiohttp.ClientSession
+    ) -> None:
+        async with client.get("/", headers={"Accept": "text/html,*/*"}) as response:
+            assert (response.status, response.url.path) == (200, "/chat")
+        async with client.get("/") as response:
+            assert await response.text() == f"Hello from Yingda: {__version__}"
 
     async def test_a_file_is_sent_once_and_then_asked_about(self, client: aiohttp.ClientSession) -> None:
         async with client.get("/static/chat.js") as response:
