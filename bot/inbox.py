@@ -64,8 +64,7 @@ class Inbox:
             turn = await self._store.turn(turn_id)
             if turn is not None and turn.status != "new":
                 return turn
-            settled = await self._windows.wait(window, turn_id, seconds)
-        return settled.turn if settled else None
+            return await self._windows.wait(window, turn_id, seconds)
 
 
 def turn_id(message: Message) -> str:
