@@ -6,11 +6,12 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
+from zoneinfo import ZoneInfo
 
-from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from config.source import BadProject, Loc, Problem, Strict, check, did_you_mean, environment, read_yaml
+from config.source import BadProject, Loc, Problem, Strict, check, did_you_mean, environment, read_yaml, said
 
 DEFAULT_PROJECT = Path(__file__).parent / "shop"
 
@@ -46,6 +47,15 @@ class Settings(BaseSettings):
     cors_origins: str = Field(
         "", description="comma-separated origins whose pages may use the REST and chat API; * for any"
     )
+
+    @field_validator("timezone")
+    @classmethod
+    def _is_a_zone(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (ValueError, OSError, LookupError):
+            raise ValueError("no time zone of this name; write one as Asia/Shanghai") from None
+        return name
 
 
 class WeChatAccount(Strict):
@@ -129,7 +139,7 @@ def load_settings(env: Mapping[str, str]) -> Settings:
         return Settings.model_validate({key: value for key, value in given.items() if key in known})
     except ValidationError as error:
         raise BadProject(
-            Problem("environment", 1, f"{variable(str(d['loc'][0]))}: {d['msg']}", f"it is {d['input']!r}")
+            Problem("environment", 1, f"{variable(str(d['loc'][0]))}: {said(d)}", f"it is {d['input']!r}")
             for d in error.errors()
         ) from None
 

@@ -154,8 +154,13 @@ def _problem(source: Source, base: Loc, detail: ErrorDetails) -> Problem:
     if detail["type"] == "missing":
         return source.problem(loc, f"'{loc[-1]}' is missing", "add it")
     name = next((str(part) for part in reversed(loc) if isinstance(part, str) and part in _parts(source)), "")
-    said = detail["msg"][0].lower() + detail["msg"][1:]
-    return source.problem(loc, f"{name}: {said}" if name else said, _given(name, detail["input"]))
+    return source.problem(loc, f"{name}: {said(detail)}" if name else said(detail), _given(name, detail["input"]))
+
+
+def said(detail: ErrorDetails) -> str:
+    """What pydantic found, in its words, or in a validator's own without 「Value error」 before them."""
+    what = detail["msg"].removeprefix("Value error, ")
+    return what[0].lower() + what[1:]
 
 
 def _given(name: str, value: Any) -> str:

@@ -135,11 +135,16 @@ def train_apart(project: Path, report: Report) -> Path:
     path = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH", ""))))
     last: dict[str, Any] = {}
     env = {**os.environ, "PYTHONPATH": path}
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=env) as child:  # noqa: S603
-        for line in child.stdout or ():
-            last = json.loads(line)
-            if "phase" in last:
-                report(last["phase"], last["fraction"])
+    # in a session of its own: a terminal's Ctrl-C is for this process, which ends the other without a stack trace
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=env, start_new_session=True) as child:  # noqa: S603
+        try:
+            for line in child.stdout or ():
+                last = json.loads(line)
+                if "phase" in last:
+                    report(last["phase"], last["fraction"])
+        except BaseException:
+            child.terminate()
+            raise
     if "problems" in last:
         raise BadProject(Problem(**problem) for problem in last["problems"])
     if "folder" not in last:

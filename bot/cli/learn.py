@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -93,10 +94,22 @@ def progress(label: str) -> Iterator[Report]:
 def with_bar(project: Path, train: Callable[[Path, Report], Path]) -> Path:
     """Train by `train` behind a progress bar, and say how long it took."""
     started = time.perf_counter()
+    _check_writable(project / ".yingda")
     with progress("Training") as report:
         folder = train(project, report)
     click.echo(f"Model {folder.name} in {time.perf_counter() - started:.1f} s.")
     return folder
+
+
+def _check_writable(folder: Path) -> None:
+    """Raises `BadProject` before the work rather than after it where `folder` can hold no model."""
+    try:
+        folder.mkdir(exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        what = f"models and conversations cannot be written here: {error.strerror}"
+        raise BadProject(Problem(str(folder), 1, what, "give this user a folder that they may write to")) from None
 
 
 def trained(project: Path) -> Pipeline:

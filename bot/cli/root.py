@@ -26,6 +26,13 @@ class _Front(click.Group):
         except StoreDown as down:
             click.echo(f"the store does not answer: {down}", err=True)
             ctx.exit(USAGE)
+        except BrokenPipeError:
+            raise  # click ends quietly: the reader, head for one, has gone
+        except OSError as error:
+            if error.filename is None:
+                raise
+            click.echo(f"{error.filename}: {error.strerror}", err=True)
+            ctx.exit(USAGE)
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
         try:

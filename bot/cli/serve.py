@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import logging
 import os
 import secrets
 import shlex
@@ -34,7 +36,7 @@ RESTART_S = 1.0
 @click.command()
 @project_option
 @click.option("--host", help="Address to listen on.  [default: 127.0.0.1, or YINGDA_HOST]")
-@click.option("--port", type=int, help="Port to listen on.  [default: 5005, or YINGDA_PORT]")
+@click.option("--port", type=click.IntRange(0, 65535), help="Port to listen on.  [default: 5005, or YINGDA_PORT]")
 @click.option("--workers", type=click.IntRange(1), help="Processes to serve with.  [default: 1, or YINGDA_WORKERS]")
 @click.option("--reload", is_flag=True, help="Start anew whenever a file of the bot changes.")
 @click.option("--as-worker", is_flag=True, hidden=True)
@@ -47,19 +49,44 @@ def run(project: Path, host: str | None, port: int | None, workers: int | None, 
     if as_worker:
         asyncio.run(serve(project, settings, reuse_port=True))
         return
-    settings = _with_token(settings)
+    _check_address(settings.host, settings.port)
     if reload:
-        _reload(project, settings)
+        _reload(project, _with_token(settings))
         return
     load_credentials(project)
     check_project(project)
     folder = latest(project)
     if folder is None or is_stale(project, folder):
         with_bar(project, train_apart)
+    settings = _with_token(settings)
     if settings.workers > 1:
         _serve_with_many(project, settings)
     else:
         asyncio.run(serve(project, settings, announce=lambda url: _announce(url, settings)))
+
+
+class CannotListen(click.ClickException):
+    exit_code = 2
+
+
+def _check_address(host: str, port: int) -> None:
+    """Raises `CannotListen` where nobody could listen there, before the training rather than after it; workers,
+    which share their port, would else share it with another bot's too."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind, protocol) as probe:
+            if os.name == "posix":
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            mend = f"stop what listens there (another bot?), or take another port: --port {port + 1}"
+            raise CannotListen(f"port {port} of {host} is in use; {mend}") from None
+        if error.errno == errno.EACCES:
+            mend = "ports below 1024 are for root; take another and put a proxy in front, see docs/deploy.md"
+            raise CannotListen(f"port {port} may not be listened on by this user; {mend}") from None
+        mend = "it must be an address of this machine: 127.0.0.1, or 0.0.0.0 for every interface"
+        raise CannotListen(f"cannot listen on {host} ({error.strerror}); {mend}") from None
 
 
 def _announce(url: str, settings: Settings) -> None:
@@ -144,6 +171,8 @@ def _reload(project: Path, settings: Settings) -> None:
     # a fresh process rather than re-imported modules: an author's actions.py keeps no state from before
     command = shlex.join([sys.executable, "-m", "bot", "run", "--project", str(project), "--workers", "1"])
     os.environ.update(_environment(settings))
+    # a bot that a typo has stopped has said so itself; watchfiles' 「process already dead」 adds nothing
+    logging.getLogger("watchfiles").setLevel(logging.ERROR)
     watchfiles.run_process(
         project,
         target=command,

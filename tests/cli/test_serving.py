@@ -186,3 +186,24 @@ def test_simulate_wechat_talks_to_a_served_account_encrypted_and_pushed(project:
         assert event.returncode == 0
         other = yingda("simulate", "wechat", "你好", "--account", "mian", "--project", bot)
         assert (other.returncode, "did you mean 'main'?" in other.stderr) == (2, True)
+
+
+def test_a_port_that_is_in_use_is_one_line(project: Path) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        for words in ((), ("--workers", "2"), ("--reload",)):
+            done = yingda("run", "--project", project, "--port", str(port), *words)
+            assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
+            assert f"port {port} of 127.0.0.1 is in use" in done.stderr
+
+
+def test_where_nothing_can_be_written_is_one_line(project: Path, tmp_path: Path) -> None:
+    bot = tmp_path / "bot"
+    assert yingda("init", bot).returncode == 0
+    (bot / ".yingda").write_text("no folder", "utf-8")
+    done = yingda("train", "--project", bot)
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert "cannot be written here" in done.stderr

@@ -27,6 +27,11 @@ def test_a_misspelt_variable_is_named_with_the_near_miss() -> None:
         load_settings({"YINGDA_STOER": "x"})
 
 
+def test_a_time_zone_that_is_none_is_named() -> None:
+    with pytest.raises(BadProject, match="YINGDA_TIMEZONE: no time zone of this name"):
+        load_settings({"YINGDA_TIMEZONE": "Mars/Olympus"})
+
+
 def test_a_wrong_value_is_named() -> None:
     with pytest.raises(BadProject, match=r"YINGDA_PORT: .*integer.*it is 'many'"):
         load_settings({"YINGDA_PORT": "many"})

@@ -37,7 +37,8 @@ def test_the_ten_minute_story_works(readme: str, tmp_path: Path) -> None:
     examples, flow, response, talk = blocks(readme)
     bot, run = tmp_path / "my-bot", CliRunner()
     assert run.invoke(cli, ["init", str(bot)]).exit_code == 0
-    put(bot / "data" / "nlu.yml", {"nlu": yaml.safe_load(examples)})
+    with (bot / "data" / "nlu.yml").open("a", encoding="utf-8") as data:
+        data.write("\n" + examples)  # at the end, as it stands
     put(bot / "data" / "flows.yml", yaml.safe_load(flow))
     put(bot / "domain.yml", yaml.safe_load(response))
     (bot / "tests" / "parking.talk").write_text(talk, "utf-8")
