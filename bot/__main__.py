@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import sys
 
+try:
+    from bot.cli import main
+except KeyboardInterrupt:  # Ctrl-C in the second that the imports take
+    sys.exit(130)
 
-def main() -> None:
-    """The command line. Ctrl-C ends it quietly even in the second in which it is being imported."""
-    try:
-        from bot.cli import main as command_line  # noqa: PLC0415
-
-        command_line()
-    except KeyboardInterrupt:
-        sys.exit(130)
-
+__all__ = ["main"]
 
 if __name__ == "__main__":
     main()
