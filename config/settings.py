@@ -98,7 +98,7 @@ class Credentials(Strict):
 
     wechat: Mapping[str, WeChatAccount] = {}
     rest: Rest | None = None
-    others: Mapping[str, Any] = {}
+    others: tuple[str, ...] = ()
     """Channels of a Rasa project that are not served here; they are named in a warning."""
 
 
@@ -145,6 +145,13 @@ def load_settings(env: Mapping[str, str]) -> Settings:
 
 
 KNOWN_CHANNELS = ("wechat", "rest")
+RASA_CHANNELS = frozenset(
+    (
+        "socketio", "callback", "rasa", "cmdline", "slack", "facebook", "telegram", "twilio", "twilio_voice",
+        "botframework", "rocketchat", "mattermost", "webexteams", "hangouts", "google_hangouts",
+    )
+)  # fmt: skip
+"""Names that a Rasa project may have in its file, besides the dotted path of a class of its own."""
 
 
 def load_credentials(project: Path) -> Credentials:
@@ -169,7 +176,10 @@ def load_credentials(project: Path) -> Credentials:
             accounts[name] = check(source, WeChatAccount, loc)
         except BadProject as bad:
             problems.extend(bad.problems)
+    others = [key for key in data if key not in KNOWN_CHANNELS]
+    for key in others:
+        if key not in RASA_CHANNELS and "." not in key:
+            problems.append(source.problem((key,), f"unknown channel '{key}'", did_you_mean(key, KNOWN_CHANNELS)))
     if problems:
         raise BadProject(problems)
-    others = {key: value for key, value in data.items() if key not in KNOWN_CHANNELS}
-    return Credentials(wechat=accounts, rest=Rest() if "rest" in data else None, others=others)
+    return Credentials(wechat=accounts, rest=Rest() if "rest" in data else None, others=tuple(others))

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from config.source import Problem
+from config.source import Problem, did_you_mean
 from nlu.data import Example, NluData
 from nlu.features import essence
 from nlu.normalize import normalize
@@ -29,6 +29,18 @@ def review(data: NluData) -> Review:
     conflicts, remarks = _repeated(data)
     marks = _marked_twice(data)
     return Review(tuple(conflicts + marks), tuple(remarks + list(_few(data)) + list(_synonyms(data))))
+
+
+def unlisted(data: NluData, intents: Collection[str]) -> list[Problem]:
+    """Intents that have examples but are not among the domain's `intents`: said once each, at the first example."""
+    first: dict[str, Example] = {}
+    for example in data.examples:
+        first.setdefault(example.label, example)
+    return [
+        Problem(one.file, one.line, f"the intent '{name}' is not listed in the domain", did_you_mean(name, intents))
+        for name, one in first.items()
+        if name not in intents
+    ]
 
 
 def _repeated(data: NluData) -> tuple[list[Problem], list[Problem]]:

@@ -18,6 +18,7 @@ import orjson
 from bot.cli.options import project_option, settings_for
 from bot.talk import run_talks
 from config.source import BadProject, Problem
+from flows.domain import load_domain
 from flows.review import review as review_flows
 from flows.review import warnings as flow_warnings
 from nlu.data import read_data
@@ -26,6 +27,7 @@ from nlu.model import is_stale, latest, load
 from nlu.pipeline import Pipeline
 from nlu.recipe import read_recipe
 from nlu.review import review as review_nlu
+from nlu.review import unlisted
 from nlu.training import Report
 from nlu.training import train as train_model
 
@@ -153,8 +155,9 @@ def _text_of(line: str, number: int) -> str:
 def validate(project: Path) -> None:
     """Check the bot's files: unknown names, unreachable steps, duplicate and conflicting examples."""
     tell_recipe(project)
-    doubts = review_nlu(read_data(project))
-    problems = [*review_flows(project), *doubts.conflicts]
+    data = read_data(project)
+    doubts = review_nlu(data)
+    problems = [*review_flows(project), *unlisted(data, load_domain(project).intents), *doubts.conflicts]
     for problem in (*problems, *flow_warnings(project), *doubts.remarks):
         click.echo(str(problem))
     click.echo(f"{len(problems)} to mend." if problems else "Nothing to mend.")

@@ -53,7 +53,8 @@ def run(project: Path, host: str | None, port: int | None, workers: int | None, 
     if reload:
         _reload(project, _with_token(settings))
         return
-    load_credentials(project)
+    for channel in load_credentials(project).others:
+        click.echo(f"credentials.yml: the channel {channel} is not served here", err=True)
     check_project(project)
     folder = latest(project)
     if folder is None or is_stale(project, folder):

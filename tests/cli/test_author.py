@@ -72,6 +72,14 @@ def test_the_copied_bot_has_nothing_to_mend_and_its_talks_pass(bot: Path) -> Non
     assert talks.exit_code == 0, talks.output
 
 
+def test_an_intent_that_the_domain_does_not_know_is_said(broken: Path) -> None:
+    data = broken / "data" / "nlu.yml"
+    data.write_text(data.read_text("utf-8").replace("intent: greet", "intent: gret", 1), "utf-8")
+    checked = yingda("validate", "--project", broken)
+    assert checked.exit_code == 1
+    assert "the intent 'gret' is not listed in the domain — did you mean 'greet'?" in checked.stdout
+
+
 def test_a_talk_that_fails_shows_where_and_exits_with_1(bot: Path, tmp_path: Path) -> None:
     talk = tmp_path / "wrong.talk"
     talk.write_text("- U: 你好\n- B: 这句话机器人不会说\n", encoding="utf-8")

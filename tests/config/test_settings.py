@@ -79,5 +79,11 @@ def test_a_typo_in_an_account_is_named_with_its_line(tmp_path: Path) -> None:
 
 
 def test_channels_of_others_are_kept_to_be_named_in_a_warning(tmp_path: Path) -> None:
-    write(tmp_path, "rest:\nslack:\n  slack_token: x\n")
-    assert set(load_credentials(tmp_path).others) == {"slack"}
+    write(tmp_path, "rest:\nslack:\n  slack_token: x\nmy.channel.Class:\n")
+    assert load_credentials(tmp_path).others == ("slack", "my.channel.Class")
+
+
+def test_a_misspelt_channel_is_named_with_its_line(tmp_path: Path) -> None:
+    write(tmp_path, "rset:\n")
+    with pytest.raises(BadProject, match=r"credentials\.yml:1: unknown channel 'rset' — did you mean 'rest'"):
+        load_credentials(tmp_path)
