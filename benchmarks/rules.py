@@ -1,4 +1,4 @@
-"""How long normalising and finding values takes, beside jionlp where installed.
+"""How long normalising and finding values takes, beside jionlp where installed. Prints JSON.
 
 python -m benchmarks.rules [--seconds 2]
 """
@@ -9,6 +9,7 @@ import argparse
 import contextlib
 import importlib.util
 import io
+import json
 import logging
 import time
 from collections.abc import Callable
@@ -65,15 +66,16 @@ def main() -> None:
     folded = {text: normalize(text) for text in TEXTS}
     runs: dict[str, Callable[[str], object] | None] = {
         "normalize": normalize,
-        "extract (all kinds)": lambda text: extract(folded[text], NOW),
-        "jionlp extract_time (times only)": _jionlp(),
+        "extract_all_kinds": lambda text: extract(folded[text], NOW),
+        "jionlp_times_only": _jionlp(),
     }
-    for name, run in runs.items():
-        if run is None:
-            print(f"{name:34} not installed")
-        else:
-            p50, p99 = _microseconds(run, seconds)
-            print(f"{name:34} p50 {p50:7.1f} us   p99 {p99:7.1f} us")
+    report = {name: _report(run, seconds) if run else "not installed" for name, run in runs.items()}
+    print(json.dumps(report, indent=2))
+
+
+def _report(run: Callable[[str], object], seconds: float) -> dict[str, float]:
+    p50, p99 = _microseconds(run, seconds)
+    return {"p50_us": round(p50, 1), "p99_us": round(p99, 1)}
 
 
 if __name__ == "__main__":
