@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol, runtime_checkable
 
-from adapters.message import Json, Message, Reply
+from adapters.message import Message, Reply
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +197,3 @@ class Transport(Protocol):
     """Sends one rendered push and says what the vendor made of it; never raises for what the network does."""
 
     async def post(self, channel: Channel, outgoing: Outgoing) -> Judgement: ...
-
-
-Health = Mapping[str, Json]

@@ -29,7 +29,6 @@ class Settings(BaseSettings):
     console_token: SecretStr = Field(
         SecretStr(""), description="token for /console; empty: a new one is made and printed at each start"
     )
-    auth_token: SecretStr = Field(SecretStr(""), description="token for the HTTP API; empty: the API is off")
     alert_url: SecretStr = Field(
         SecretStr(""), description="WeCom or DingTalk group robot webhook told of handoffs and dead turns"
     )
@@ -109,11 +108,6 @@ class TrackerStore(Strict):
     username: str = ""
     password: SecretStr = SecretStr("")
     auth_source: str = "admin"
-
-
-class ActionEndpoint(Strict):
-    url: str
-    token: SecretStr = SecretStr("")
 
 
 def variable(name: str) -> str:

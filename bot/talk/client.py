@@ -29,6 +29,7 @@ from bot.store import Store
 from bot.turn import Turn
 from bot.ways import Ways
 from bot.windows import Windows
+from bot.words import spoken
 from bot.work import Bot, Work
 from config.source import BadProject, Problem
 from flows.engine import Engine, load_engine
@@ -225,12 +226,5 @@ def show(reply: Reply) -> str:
             return f"{title} {url}".strip()
         case kinds.News(articles=articles):
             return "\n".join(map(show, articles))
-        case kinds.Custom(payload=payload):
-            return f"［自定义］{payload}"
-        case kinds.Typing():
-            return "［正在输入］"
         case _:
-            return f"［{_KINDS[type(reply)]}］{reply.url or reply.media}"
-
-
-_KINDS = {kinds.Image: "图片", kinds.Voice: "语音", kinds.Video: "视频", kinds.File: "文件"}
+            return spoken(reply)

@@ -45,6 +45,12 @@ def test_every_setting_is_described() -> None:
     assert [name for name, field in Settings.model_fields.items() if not field.description] == []
 
 
+def test_every_setting_does_something() -> None:
+    bot = Path(__file__).parents[2] / "bot"
+    code = "".join(path.read_text("utf-8") for path in bot.rglob("*.py"))
+    assert [name for name in Settings.model_fields if f"settings.{name}" not in code] == []
+
+
 def test_a_project_without_credentials_serves_pages_and_rest(tmp_path: Path) -> None:
     credentials = load_credentials(tmp_path)
     assert credentials.wechat == {}
