@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol, runtime_checkable
+from typing import Literal, Protocol, TypeAlias, TypeVar, runtime_checkable
 
-from adapters.message import Message, Reply
+from adapters.message import Address, Content, Message, Reply
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +35,27 @@ class Route:
 
 
 @dataclass(frozen=True, slots=True)
+class Outgoing:
+    """Bytes to send. For a passive route it is the response body and `url` is empty. For a push it is one call of the
+    vendor's API: `url` is complete but for the access token, which the transport adds where `needs_token`. A `url` of
+    `link:<frame id>` is a frame for the channel's WebSocket (see `Linked`); the vendor's word on it names that id."""
+
+    body: bytes
+    content_type: str
+    url: str = ""
+    method: str = "POST"
+    headers: Mapping[str, str] = field(default_factory=dict)
+    needs_token: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Messages:
-    """Valid traffic: the messages in it (none for what needs no answer) and the passive route that is open."""
+    """Valid traffic: the messages in it (none for what needs no answer) and the passive route that is open. `ack`
+    answers the request where there is no passive reply; None: the word `success`."""
 
     messages: tuple[Message, ...]
     route: Route
+    ack: Outgoing | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,17 +68,20 @@ class Challenge:
 
 @dataclass(frozen=True, slots=True)
 class Pull:
-    """The vendor only says that there is something to fetch (WeCom customer service `sync_msg`)."""
+    """The vendor only says that there is something to fetch (WeCom customer service `sync_msg`): of which `source`
+    (its `open_kfid`), and the token that it gave for fetching."""
 
-    token: str
-    account: str
+    source: str
+    token: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Refresh:
-    """The vendor polls for more of a streamed answer."""
+    """The vendor polls for more of the streamed answer to the message `id` of `address`; `route` is this response."""
 
-    stream: str
+    address: Address
+    id: str
+    route: Route
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,29 +117,44 @@ class Limits:
     """Values of `msgtype` in a `Custom` payload that are carried untouched even where `custom` is not in `shows`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Outgoing:
-    """Bytes to send. For a passive route it is the response body and `url` is empty; for a push it is one call
-    of the vendor's API: `url` is complete but for the access token, which the transport adds."""
-
-    body: bytes
-    content_type: str
-    url: str = ""
-    method: str = "POST"
-    headers: Mapping[str, str] = field(default_factory=dict)
-
-
-Verdict = Literal["ok", "retry", "refresh", "dead", "config"]
+Verdict = Literal["ok", "retry", "refresh", "elsewhere", "dead", "config"]
 
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
     """What a vendor's answer to a push means. retry: back off and send again; refresh: the access token is stale;
-    dead: never again, `reason` tells the operator why; config: as dead, and an alarm that the set-up is wrong."""
+    elsewhere: this way out is closed for good, the next of `Pushing.push_routes` may be open; dead: never again,
+    `reason` tells the operator why; config: as dead, and an alarm that the set-up is wrong. `receipt` is the vendor's
+    id of what it took, by which it can be recalled."""
 
     verdict: Verdict
     reason: str = ""
     code: str = ""
+    receipt: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the vendor answered to one call. Header names are lower case."""
+
+    status: int
+    body: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+T = TypeVar("T")
+Exchange: TypeAlias = Generator[Outgoing, Answer, T | Judgement]
+"""One or more calls of a vendor's API without the I/O: yields each call, is sent the answer to it, returns what came of
+them all, or the judgement why nothing did. Who runs it (`Transport.run`) adds the token and refreshes a stale one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """How often a vendor lets something be done: `count` times in `window_s` seconds, counted under `key`."""
+
+    key: str
+    count: int
+    window_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,16 +198,23 @@ class Pushing(Protocol):
 
     @property
     def push_limits(self) -> Limits:
-        """As `Channel.limits`, of a push; whatever fits `limits` fits these too."""
+        """As `Channel.limits`, of a push by any of its ways; whatever fits `limits` fits these too."""
         ...
 
     @property
     def token_key(self) -> str:
-        """The name of its access token in the `TokenVault`; other credentials have another name."""
+        """The name of its access token in the `TokenVault`; other credentials have another name. Empty: no call of
+        its needs a token."""
         ...
 
-    def push_route(self, message: Message) -> Route | None:
-        """The push way back to whoever sent `message`; None where the account may not push."""
+    def push_routes(self, address: Address, message: Message | None, now: float) -> tuple[Route, ...]:
+        """The ways to push to `address` that are open at `now`, the best first; none where the account may not push.
+        `message` is the newest that came from there, if any: what it brought with it (a session webhook, a window) may
+        be such a way. Each route's `data` names its `way`."""
+        ...
+
+    def rates(self, route: Route) -> tuple[Rate, ...]:
+        """What one call by `route` draws on. Counted over all processes before it is sent."""
         ...
 
     def token_request(self) -> Outgoing:
@@ -193,7 +234,143 @@ class Pushing(Protocol):
         ...
 
 
-class Transport(Protocol):
-    """Sends one rendered push and says what the vendor made of it; never raises for what the network does."""
+@runtime_checkable
+class Streaming(Protocol):
+    """A channel whose open response may say that the answer is still being made: the vendor then polls (`Refresh`)."""
 
-    async def post(self, channel: Channel, outgoing: Outgoing) -> Judgement: ...
+    @property
+    def stream_s(self) -> float:
+        """For how long after the message it polls."""
+        ...
+
+    def unfinished(self, said: str, route: Route) -> Outgoing:
+        """The response that shows `said` so far (cumulative) and asks to be polled."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Pulled:
+    """One page of what there was to fetch, the cursor after it, and whether there is more. `owners`: conversations
+    (by key) that people have taken over (the name) or given back (empty)."""
+
+    messages: tuple[Message, ...]
+    cursor: str
+    more: bool = False
+    owners: Mapping[str, str] = field(default_factory=dict)
+
+
+@runtime_checkable
+class Pulling(Protocol):
+    """A channel whose messages are fetched: after a `Pull`, and at the start."""
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """What is pulled at the start, in case a signal was missed while nobody listened."""
+        ...
+
+    def pull(self, source: str, token: str, cursor: str, now: float) -> Exchange[Pulled]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class LinkTerms:
+    """`exclusive`: the vendor keeps one connection for the account and drops the one before; else every process has
+    its own. `ping_s`: how often we ping (0: the vendor does), `ack_s`: how long the vendor's word on a frame takes."""
+
+    exclusive: bool = False
+    ping_s: float = 0.0
+    ack_s: float = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What one inbound frame means. `parsed` is made durable first, then `answers` are sent; `word` is the vendor's
+    verdict on the frame of ours that it names; `then` says whether the connection is still good."""
+
+    parsed: Parsed | None = None
+    answers: tuple[str, ...] = ()
+    word: tuple[str, Judgement] | None = None
+    then: Literal["on", "reconnect", "stop"] = "on"
+    reason: str = ""
+
+
+@runtime_checkable
+class Linked(Protocol):
+    """A channel whose webhooks come over a WebSocket that we open to the vendor."""
+
+    @property
+    def link_terms(self) -> LinkTerms | None:
+        """None where this account is set up for HTTP webhooks."""
+        ...
+
+    def dial(self) -> Exchange[str]:
+        """Where to connect (with the ticket, if the vendor gives one: never logged)."""
+        ...
+
+    def greeting(self) -> Outgoing | None:
+        """The frame that opens a new connection; its word must be `ok` before anything else is sent."""
+        ...
+
+    def ping(self) -> Outgoing | None:
+        """The frame that keeps the connection alive, where it is ours to send."""
+        ...
+
+    def read(self, frame: str, now: float) -> Frame:
+        """Never raises: what cannot be read is a `Frame` whose `parsed` is a `Reject`."""
+        ...
+
+
+MediaKind = Literal["image", "voice", "video", "file"]
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A file on its way to a vendor. `content_type` is what its bytes were found to be."""
+
+    kind: MediaKind
+    name: str
+    content_type: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Uploaded:
+    """A file at the vendor's, by its media id, and when that ends (epoch seconds; 0: never)."""
+
+    media: str
+    expires_at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class MediaTerms:
+    """What the vendor takes as one kind of media: at most so many bytes, of these content types (empty: any)."""
+
+    max_bytes: int
+    content_types: frozenset[str] = frozenset()
+
+
+@runtime_checkable
+class Carrying(Protocol):
+    """A channel that keeps media under ids of its own."""
+
+    @property
+    def media_terms(self) -> Mapping[MediaKind, MediaTerms]:
+        """The kinds that can be uploaded."""
+        ...
+
+    def upload(self, upload: Upload, now: float) -> Exchange[Uploaded]: ...
+
+    def download(self, content: Content) -> Exchange[bytes]:
+        """The bytes behind an inbound image, voice, video or file, decrypted where the vendor encrypts them."""
+        ...
+
+
+class Transport(Protocol):
+    """Speaks to vendors; never raises for what the network does."""
+
+    async def post(self, channel: Channel, outgoing: Outgoing) -> Judgement:
+        """Send one rendered push and say what the vendor made of it."""
+        ...
+
+    async def run(self, channel: Channel, exchange: Exchange[T]) -> T | Judgement:
+        """Carry an exchange through."""
+        ...

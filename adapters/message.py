@@ -18,7 +18,8 @@ ChatKind = Literal["private", "group"]
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where a message came from and where the answer goes. In a private chat `chat` equals `user`."""
+    """Where a message came from and where the answer goes. In a private chat `chat` equals `user`; `user` is empty
+    where everybody in a group shares one conversation."""
 
     channel: str
     account: str
@@ -174,8 +175,10 @@ class Message:
     """One inbound thing.
 
     `id` is the vendor's message id, or what stands for it (events: sender + CreateTime + event): the same id
-    is the same message however often it is delivered. `at` is the vendor's time in epoch seconds. `raw` keeps
-    the vendor's fields as they came, for operators and for what the model does not name.
+    is the same message however often it is delivered. `at` is the vendor's time in epoch seconds. `mentioned`: the
+    bot was addressed by name; `sender` is who wrote, also where `address.user` is empty; `quote` is the text of the
+    message that this one answers. `raw` keeps the vendor's fields as they came, for operators and for what the model
+    does not name.
     """
 
     id: str
@@ -184,7 +187,9 @@ class Message:
     at: float
     chat_kind: ChatKind = "private"
     mentioned: bool = False
+    sender: str = ""
     sender_name: str = ""
+    quote: str = ""
     raw: Json = None
 
     @property

@@ -7,15 +7,15 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
-from adapters.channel import Channel, Judgement, Outgoing, Pushing, Token, TokenVault
+from adapters.channel import Answer, Channel, Exchange, Judgement, Outgoing, Pushing, T, Token, TokenVault
 
 TIMEOUT_S = 10.0
 MAX_ANSWER_BYTES = 64 * 1024
 CHUNK_BYTES = 8192
 
 
-class _NoToken(Exception):
-    """There is no access token to be had; `judgement` says why."""
+class _Refused(Exception):
+    """A call came to nothing before the vendor judged it; `judgement` says why."""
 
     def __init__(self, judgement: Judgement) -> None:
         super().__init__(judgement.reason)
@@ -45,39 +45,56 @@ class HttpTransport:
         if not isinstance(channel, Pushing):
             return Judgement("config", f"the channel {channel.name} cannot push")
         try:
-            token = await self._token(channel)
-            first = await self._send(channel, outgoing, token)
-            if first.verdict != "refresh":
-                return first
-            second = await self._send(channel, outgoing, await self._token(channel, stale=token.value))
-        except _NoToken as error:
+            answer = await self._call(channel, outgoing)
+        except _Refused as error:
             return error.judgement
-        if second.verdict == "refresh":
-            return Judgement("config", f"a fresh access token is refused as well: {second.reason}", second.code)
+        return channel.judge(answer.status, answer.body)
+
+    async def run(self, channel: Channel, exchange: Exchange[T]) -> T | Judgement:
+        """Each call as `post` sends it; what the exchange returns, or why it could not go on."""
+        if not isinstance(channel, Pushing):
+            return Judgement("config", f"the channel {channel.name} has no API")
+        try:
+            outgoing = next(exchange)
+            while True:
+                outgoing = exchange.send(await self._call(channel, outgoing))
+        except StopIteration as end:
+            result: T | Judgement = end.value
+            return result
+        except _Refused as error:
+            exchange.close()
+            return error.judgement
+
+    async def _call(self, channel: Pushing, outgoing: Outgoing) -> Answer:
+        if not outgoing.needs_token or not channel.token_key:
+            return await self._exchange(outgoing)
+        token = await self._token(channel)
+        first = await self._exchange(channel.with_token(outgoing, token.value))
+        if channel.judge(first.status, first.body).verdict != "refresh":
+            return first
+        fresh = await self._token(channel, stale=token.value)
+        second = await self._exchange(channel.with_token(outgoing, fresh.value))
+        judged = channel.judge(second.status, second.body)
+        if judged.verdict == "refresh":
+            reason = f"a fresh access token is refused as well: {judged.reason}"
+            raise _Refused(Judgement("config", reason, judged.code))
         return second
 
     async def _token(self, channel: Pushing, stale: str | None = None) -> Token:
         async def fetch() -> Token:
-            status, body = await self._exchange(channel.token_request())
-            if status != 200:
-                verdict = channel.judge(status, body)
-                raise _NoToken(Judgement(verdict.verdict, f"no access token: {verdict.reason}", verdict.code))
-            token = channel.token_of(body, self._clock())
+            answer = await self._exchange(channel.token_request())
+            if answer.status != 200:
+                verdict = channel.judge(answer.status, answer.body)
+                raise _Refused(Judgement(verdict.verdict, f"no access token: {verdict.reason}", verdict.code))
+            token = channel.token_of(answer.body, self._clock())
             if isinstance(token, Judgement):
-                raise _NoToken(token)
+                raise _Refused(token)
             return token
 
         return await self._vault.get(channel.token_key, fetch, stale)
 
-    async def _send(self, channel: Pushing, outgoing: Outgoing, token: Token) -> Judgement:
-        try:
-            status, body = await self._exchange(channel.with_token(outgoing, token.value))
-        except _NoToken as error:
-            return error.judgement
-        return channel.judge(status, body)
-
-    async def _exchange(self, outgoing: Outgoing) -> tuple[int, bytes]:
-        """Status and body of one call. Raises `_NoToken` with verdict retry for whatever the network does."""
+    async def _exchange(self, outgoing: Outgoing) -> Answer:
+        """Raises `_Refused` with verdict retry for whatever the network does."""
         headers = {"Content-Type": outgoing.content_type, **outgoing.headers}
         try:
             async with self._session.request(
@@ -88,9 +105,9 @@ class HttpTransport:
                     body += chunk
                     if len(body) > MAX_ANSWER_BYTES:
                         break
-                return response.status, body
+                return Answer(response.status, body, {k.lower(): v for k, v in response.headers.items()})
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             # the error's own words may hold the URL, and with it the token
             where = urlsplit(outgoing.url).hostname
             reason = f"{where} is not reached ({type(error).__name__})"
-        raise _NoToken(Judgement("retry", reason, "network"))
+        raise _Refused(Judgement("retry", reason, "network"))

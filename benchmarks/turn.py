@@ -33,7 +33,8 @@ from wechatpy.crypto import WeChatCrypto
 
 from bot.app import SERVICE, make_app
 from bot.simulate.wechat import WeChatPhone
-from config.settings import DEFAULT_PROJECT, Credentials, Settings, WeChatAccount
+from config.credentials import Credentials, WeChatAccount
+from config.settings import DEFAULT_PROJECT, Settings
 from tests.mongod import Node, find_mongod, free_ports, wait_for
 
 WORDS = ("你好", "我要查订单", "DD20260101001", "运费谁出", "谢谢")

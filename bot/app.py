@@ -19,9 +19,9 @@ from pydantic import BaseModel, SecretStr
 
 from adapters.degrade import fit
 from adapters.transport import HttpTransport
-from adapters.wechat import WeChat
 from bot import faults
 from bot.alerts import MINUTE_S, PER_MINUTE, GroupRobot
+from bot.channels import outlets
 from bot.log import get_logger, set_up
 from bot.mongo import MongoStore
 from bot.receive import MAX_BODY_BYTES, Proxies, Webhook
@@ -29,10 +29,11 @@ from bot.service import Service, no_alert
 from bot.sqlite import SqliteStore
 from bot.store import Store, StoreDown
 from bot.tracker import store_url
-from bot.ways import Outlet, Times
+from bot.ways import Times
 from bot.web import Origins, Site, mount
 from bot.work import Bot
-from config.settings import Credentials, Settings, load_credentials
+from config.credentials import Credentials, load_credentials
+from config.settings import Settings
 from config.source import BadProject, Problem, environment
 from flows.engine import load_engine
 from nlu.model import latest, load, read_manifest
@@ -200,20 +201,13 @@ def _service(
         store=store,
         bot=bot,
         fit=fit,
-        outlets=_outlets(credentials, settings),
+        outlets=outlets(credentials, settings),
         transport=HttpTransport(session, store, time.time),
         alert=robot or no_alert,
         times=times,
         retention_s=settings.retention_days * DAY_S,
     )
     return service, robot
-
-
-def _outlets(credentials: Credentials, settings: Settings) -> dict[tuple[str, str], Outlet]:
-    return {
-        ("wechat", name): Outlet(WeChat(name, account, settings.timestamp_window_s), learns=account.push == "auto")
-        for name, account in credentials.wechat.items()
-    }
 
 
 def _robot(session: aiohttp.ClientSession, settings: Settings, store: Store) -> GroupRobot | None:

@@ -14,7 +14,7 @@ from bot import faults
 from bot.inbox import Busy, Inbox, turn_id, turn_of
 from bot.log import Log
 from bot.metrics import Metrics
-from bot.passive import ACKNOWLEDGED, Answer, Passive
+from bot.passive import Answer, Passive
 from bot.store import StoreDown
 
 __all__ = ["Busy", "Inbox", "Proxies", "Webhook", "turn_id", "turn_of"]
@@ -91,7 +91,7 @@ class Webhook:
                 case messages:
                     for message in messages:
                         await self.inbox.accept(message)
-                    answer = ACKNOWLEDGED
+                    answer = Answer(parsed.ack)
         except Busy:
             return _come_again("busy")
         except StoreDown as down:

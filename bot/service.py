@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
-from adapters.channel import Channel, Judgement, Outgoing, Transport
+from adapters.channel import Channel, Exchange, Judgement, Outgoing, T, Transport
 from bot.clock import StoreClock
 from bot.inbox import Inbox
 from bot.log import Log, get_logger
@@ -38,6 +38,9 @@ class Mute:
 
     async def post(self, channel: Channel, outgoing: Outgoing) -> Judgement:
         return Judgement("dead", f"{channel.name} cannot push")
+
+    async def run(self, channel: Channel, exchange: Exchange[T]) -> T | Judgement:
+        return Judgement("dead", f"{channel.name} cannot be asked anything")
 
 
 async def no_alert(what: str, text: str) -> None:
@@ -74,7 +77,7 @@ class Service:
     def __post_init__(self) -> None:
         self.clock = StoreClock(self.own_clock)
         self.windows = Windows(self.store, self.worker)
-        self.ways = Ways(self.outlets, self.fit, self.worker, self.times)
+        self.ways = Ways(self.outlets, self.fit, self.worker, self.clock, self.times)
         self.outbox = Outbox(
             self.store, self.ways, self.transport, self.clock, self.jitter, self.alert, self.metrics, self.log
         )

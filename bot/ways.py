@@ -3,7 +3,7 @@ nothing."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Literal
 
@@ -54,10 +54,18 @@ Key = tuple[str, str]
 class Ways:
     """The ways out of every account that is served."""
 
-    def __init__(self, outlets: Mapping[Key, Outlet], fit: Fit, worker: str, times: Times | None = None) -> None:
+    def __init__(
+        self,
+        outlets: Mapping[Key, Outlet],
+        fit: Fit,
+        worker: str,
+        clock: Callable[[], float],
+        times: Times | None = None,
+    ) -> None:
         self._outlets = outlets
         self._fit = fit
         self._worker = worker
+        self._clock = clock
         self.times = times or Times()
         self.mute: set[Key] = set()
         """Accounts that were found not to be allowed to push."""
@@ -73,15 +81,15 @@ class Ways:
         outlet = self.outlet(turn)
         if outlet is None or turn.message is None or (turn.address.channel, turn.address.account) in self.mute:
             return None
-        route = _push_way(outlet.channel, turn)
+        route = self._push_way(outlet.channel, turn)
         return route and Route("push", {**route.data, BASIS: _basis(turn) or "push", "by": self._worker})
 
     def parts(self, turn: Turn, channel: Channel, way: Literal["passive", "push"]) -> list[Reply]:
         """What the turn's replies come to, going out by `way`."""
         if (_basis(turn) or way) == "passive":
             parts = passive_parts(turn.replies, channel.limits, self._fit)
-            return transfer_first(parts) if _push_way(channel, turn) else parts
-        return push_parts(turn.replies, _push_limits(channel, turn), self._fit)
+            return transfer_first(parts) if self._push_way(channel, turn) else parts
+        return push_parts(turn.replies, self._push_limits(channel, turn), self._fit)
 
     def dispose(self, turn: Turn, *, earlier: bool, window: bool, now: float) -> Turn:
         """`turn`, thought through, as it is committed. `earlier`: others of its conversation have not gone out yet;
@@ -103,21 +111,21 @@ class Ways:
         waits = turn.route is not None and turn.route.kind == "passive"
         return replace(turn, status="ready", due=turn.accepted + self.times.answer_s if waits else 0.0)
 
+    def _push_way(self, channel: Channel, turn: Turn) -> Route | None:
+        """As the account is set up, whatever was learned of it since."""
+        if not isinstance(channel, Pushing) or turn.message is None:
+            return None
+        return next(iter(channel.push_routes(turn.address, turn.message, self._clock())), None)
+
+    def _push_limits(self, channel: Channel, turn: Turn) -> Limits:
+        """With as many pushes as what the customer did allows: on WeChat, a menu click fewer than a message."""
+        if not isinstance(channel, Pushing):
+            return channel.limits
+        route = self._push_way(channel, turn)
+        count = route.data.get("count") if route else None
+        return replace(channel.push_limits, push_count=int(count)) if count else channel.push_limits
+
 
 def _basis(turn: Turn) -> str:
     """By which limits the parts that went out were fitted; empty where none did."""
     return turn.route.data.get(BASIS, "") if turn.shown and turn.route else ""
-
-
-def _push_way(channel: Channel, turn: Turn) -> Route | None:
-    """As the account is set up, whatever was learned of it since."""
-    return channel.push_route(turn.message) if isinstance(channel, Pushing) and turn.message else None
-
-
-def _push_limits(channel: Channel, turn: Turn) -> Limits:
-    """With as many pushes as what the customer did allows: on WeChat, a menu click fewer than a message."""
-    if not isinstance(channel, Pushing):
-        return channel.limits
-    route = _push_way(channel, turn)
-    count = route.data.get("count") if route else None
-    return replace(channel.push_limits, push_count=int(count)) if count else channel.push_limits

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from config.source import BadProject, Loc, Problem, Strict, check, did_you_mean, environment, read_yaml, said
+from config.source import BadProject, Problem, Strict, did_you_mean, said
 
 DEFAULT_PROJECT = Path(__file__).parent / "shop"
 
@@ -57,50 +56,6 @@ class Settings(BaseSettings):
         return name
 
 
-class WeChatAccount(Strict):
-    """One WeChat official account in credentials.yml."""
-
-    app_id: str
-    app_secret: SecretStr = SecretStr("")
-    token: SecretStr
-    encoding_aes_key: SecretStr = SecretStr("")
-    previous_encoding_aes_key: SecretStr = SecretStr("")
-    """The key before the last change in the console: WeChat goes on using it for a while."""
-    mode: Literal["plain", "compatible", "safe"] = "safe"
-    push: bool | Literal["auto"] = "auto"
-    transfer: bool = False
-    """The account has WeChat's own customer-service console: 转人工 hands over to it."""
-    api_base: str = "https://api.weixin.qq.com"
-
-    @model_validator(mode="after")
-    def _has_a_key(self) -> WeChatAccount:
-        key = self.encoding_aes_key.get_secret_value()
-        if self.mode != "plain" and len(key) != 43:
-            raise ValueError(
-                f"mode {self.mode} needs the 43 characters of encoding_aes_key (this one has {len(key)}); "
-                "copy it from the account's console, or set mode: plain"
-            )
-        for given in (key, self.previous_encoding_aes_key.get_secret_value()):
-            if given and not re.fullmatch(r"[A-Za-z0-9+/]{43}", given):
-                raise ValueError(
-                    "an encoding_aes_key is 43 letters and digits; copy it again from the account's console"
-                )
-        return self
-
-
-class Rest(Strict):
-    """Rasa's REST channel has no settings."""
-
-
-class Credentials(Strict):
-    """credentials.yml: the channels to serve, each with its accounts by name."""
-
-    wechat: Mapping[str, WeChatAccount] = {}
-    rest: Rest | None = None
-    others: tuple[str, ...] = ()
-    """Channels of a Rasa project that are not served here; they are named in a warning."""
-
-
 class TrackerStore(Strict):
     type: str = ""
     url: str = ""
@@ -136,44 +91,3 @@ def load_settings(env: Mapping[str, str]) -> Settings:
             Problem("environment", 1, f"{variable(str(d['loc'][0]))}: {said(d)}", f"it is {d['input']!r}")
             for d in error.errors()
         ) from None
-
-
-KNOWN_CHANNELS = ("wechat", "rest")
-RASA_CHANNELS = frozenset(
-    (
-        "socketio", "callback", "rasa", "cmdline", "slack", "facebook", "telegram", "twilio", "twilio_voice",
-        "botframework", "rocketchat", "mattermost", "webexteams", "hangouts", "google_hangouts",
-    )
-)  # fmt: skip
-"""Names that a Rasa project may have in its file, besides the dotted path of a class of its own."""
-
-
-def load_credentials(project: Path) -> Credentials:
-    """`credentials.yml` with `${ENV}` filled in; a project without the file serves the web pages and REST.
-
-    `wechat:` holds accounts by name, or one account's keys directly, which is then called `main`.
-    """
-    path = project / "credentials.yml"
-    if not path.is_file():
-        return Credentials(rest=Rest())
-    source = read_yaml(path, environment(project))
-    data: dict[str, Any] = source.data or {}
-    if not isinstance(data, dict):
-        raise BadProject(source.problem((), "channels are expected here", "write e.g. 'rest:' on a line of its own"))
-    problems: list[Problem] = []
-    accounts: dict[str, WeChatAccount] = {}
-    wechat = data.get("wechat") or {}
-    single = "app_id" in wechat or "token" in wechat
-    for name in ("main",) if single else tuple(wechat):
-        loc: Loc = ("wechat",) if single else ("wechat", name)
-        try:
-            accounts[name] = check(source, WeChatAccount, loc)
-        except BadProject as bad:
-            problems.extend(bad.problems)
-    others = [key for key in data if key not in KNOWN_CHANNELS]
-    for key in others:
-        if key not in RASA_CHANNELS and "." not in key:
-            problems.append(source.problem((key,), f"unknown channel '{key}'", did_you_mean(key, KNOWN_CHANNELS)))
-    if problems:
-        raise BadProject(problems)
-    return Credentials(wechat=accounts, rest=Rest() if "rest" in data else None, others=tuple(others))

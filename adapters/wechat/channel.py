@@ -13,14 +13,26 @@ from urllib.parse import quote
 
 import orjson
 
-from adapters.channel import Challenge, Judgement, Limits, Messages, Outgoing, Parsed, Reject, Request, Route, Token
+from adapters.channel import (
+    Challenge,
+    Judgement,
+    Limits,
+    Messages,
+    Outgoing,
+    Parsed,
+    Rate,
+    Reject,
+    Request,
+    Route,
+    Token,
+)
 from adapters.crypto import BadEnvelope, Envelope, Random16, Sealed, random16, signed
 from adapters.degrade import fit, join
-from adapters.message import Event, Message, Reply
+from adapters.message import Address, Event, Message, Reply
 from adapters.wechat.inbound import Fields, Malformed, is_json, read_fields, read_message, said
 from adapters.wechat.passive import NOTHING, passive_json, passive_xml, sealed_json, sealed_xml
 from adapters.wechat.push import push_call, read_judgement, read_token
-from config.settings import WeChatAccount
+from config.credentials import WeChatAccount
 
 MAX_BODY_BYTES = 64 * 1024
 WINDOW_S = 300.0
@@ -184,15 +196,18 @@ class WeChat:
 
     # --- speaking first --------------------------------------------------------------------------------------
 
-    def push_route(self, message: Message) -> Route | None:
+    def push_routes(self, address: Address, message: Message | None, now: float) -> tuple[Route, ...]:
         """`data`: `to`; where `message` opened a window of pushes, how many it allows (`count`)."""
-        settings, content = self._settings, message.content
+        settings = self._settings
         if settings.push is False or not settings.app_secret.get_secret_value():
-            return None
-        if isinstance(content, Event) and content.name in SILENT:
-            return None
-        count = _allowed(message)
-        return Route("push", {"to": message.address.user} | ({"count": str(count)} if count else {}))
+            return ()
+        if message is not None and isinstance(message.content, Event) and message.content.name in SILENT:
+            return ()
+        count = _allowed(message) if message is not None else 0
+        return (Route("push", {"way": "custom", "to": address.user} | ({"count": str(count)} if count else {})),)
+
+    def rates(self, route: Route) -> tuple[Rate, ...]:
+        return ()
 
     def token_request(self) -> Outgoing:
         settings = self._settings

@@ -24,7 +24,8 @@ from bot.cli.learn import check_project, trained, with_bar
 from bot.cli.options import project_option, settings_for
 from bot.talk import LocalBot, TalkClient
 from bot.turn import Turn
-from config.settings import Settings, load_credentials
+from config.credentials import load_credentials
+from config.settings import Settings
 from nlu.model import is_stale, latest
 from nlu.training import train_apart
 

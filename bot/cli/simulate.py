@@ -21,7 +21,7 @@ from bot.cli.options import project_option, settings_for
 from bot.simulate import WeChatApi, WeChatPhone
 from bot.simulate.wechat import Seen
 from bot.simulate.wechat_api import Sent
-from config.settings import Credentials, WeChatAccount, load_credentials
+from config.credentials import Credentials, WeChatAccount, load_credentials
 from config.source import did_you_mean
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")

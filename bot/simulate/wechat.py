@@ -29,7 +29,7 @@ from adapters.message import Json
 from adapters.wechat.inbound import Fields, Malformed, read_fields, said
 from adapters.wechat.passive import NOTHING, cdata, read_sealed
 from bot.simulate.wechat_api import Sent, WeChatApi
-from config.settings import WeChatAccount
+from config.credentials import WeChatAccount
 
 __all__ = ["Post", "Seen", "Sent", "WeChatApi", "WeChatPhone", "Webhook"]
 

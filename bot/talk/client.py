@@ -15,7 +15,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from adapters import message as kinds
-from adapters.channel import Channel, Judgement, Outgoing, Route
+from adapters.channel import Route
 from adapters.degrade import fit
 from adapters.message import Address, Card, Content, Json, Message, Reply, Text
 from bot.actions import Catalogue, Known
@@ -24,6 +24,7 @@ from bot.inbox import Inbox
 from bot.log import get_logger
 from bot.metrics import Metrics
 from bot.outbox import Outbox
+from bot.service import Mute
 from bot.sqlite import SqliteStore
 from bot.store import Store
 from bot.turn import Turn
@@ -63,13 +64,6 @@ class Recorded:
     ) -> Result:
         self.ran.setdefault(heard.turn, []).append(name)
         return await self.catalogue.perform(name, args, key, heard, slots)
-
-
-class NoTransport:
-    """Replies to a talk are read from the store; nothing is sent anywhere."""
-
-    async def post(self, channel: Channel, outgoing: Outgoing) -> Judgement:
-        return Judgement("dead", "a local bot sends nothing")
 
 
 async def _no_alert(what: str, text: str) -> None:
@@ -123,8 +117,8 @@ async def _assemble(store: Store, bot: Bot) -> tuple[Inbox, Work, Outbox]:
     clock = StoreClock(time.time)
     await clock.set_by(store)
     windows = Windows(store, worker)
-    ways = Ways({}, fit, worker)
-    outbox = Outbox(store, ways, NoTransport(), clock, random.Random(0).random, _no_alert, metrics, log)
+    ways = Ways({}, fit, worker, clock)
+    outbox = Outbox(store, ways, Mute(), clock, random.Random(0).random, _no_alert, metrics, log)
     work = Work(store, bot, windows, ways, outbox, clock, worker, _no_alert, metrics, log)
     return Inbox(store, windows, work.nudge, work.under_way), work, outbox
 

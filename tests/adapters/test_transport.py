@@ -16,7 +16,7 @@ from adapters.transport import HttpTransport
 from adapters.wechat import WeChat
 from bot.simulate.wechat import WeChatApi
 from bot.sqlite import SqliteStore
-from config.settings import WeChatAccount
+from config.credentials import WeChatAccount
 
 OPENID = "oABC"
 SECRET = "the-app-secret"

@@ -19,7 +19,7 @@ from adapters.message import (
 from adapters.wechat import WeChat
 from adapters.wechat.inbound import Malformed, read_fields, snake
 from adapters.wechat.passive import read_sealed
-from config.settings import WeChatAccount
+from config.credentials import WeChatAccount
 from tests.adapters.wechat_account import KEY, NOW, OLD_KEY, account, body, heard, plain, refused, sealed
 from tests.vectors import vectors
 

@@ -241,6 +241,10 @@ def message(content: object) -> Message:
     return Message("1", heard(account("plain"), plain(body())).messages[0].address, content, NOW)  # type: ignore[arg-type]
 
 
+def ways(channel: WeChat, said: Message) -> tuple[Route, ...]:
+    return channel.push_routes(said.address, said, 0.0)
+
+
 @pytest.mark.parametrize(
     ("content", "count"),
     [
@@ -254,23 +258,21 @@ def message(content: object) -> Message:
     ],
 )
 def test_a_message_allows_five_pushes_and_a_menu_click_three(content: object, count: str | None) -> None:
-    route = account().push_route(message(content))
-    assert route is not None
+    (route,) = ways(account(), message(content))
     assert route.data["to"] == "oABC"
     assert route.data.get("count") == count
 
 
 def test_an_item_tapped_in_a_pushed_menu_counts_as_a_click() -> None:
     tapped = replace(message(Text("查订单")), raw={"Content": "查订单", "bizmsgmenuid": "1"})
-    route = account().push_route(tapped)
-    assert route is not None
+    (route,) = ways(account(), tapped)
     assert route.data["count"] == "3"
 
 
 def test_who_has_left_or_may_not_be_pushed_to_has_no_route() -> None:
-    assert account().push_route(message(Event("unsubscribe"))) is None
-    assert account(push=False).push_route(message(Text("在吗"))) is None
-    assert account(app_secret="").push_route(message(Text("在吗"))) is None
+    assert ways(account(), message(Event("unsubscribe"))) == ()
+    assert ways(account(push=False), message(Text("在吗"))) == ()
+    assert ways(account(app_secret=""), message(Text("在吗"))) == ()
 
 
 def test_every_errcode_has_a_sentence_and_those_of_the_token_are_few() -> None:

@@ -7,7 +7,7 @@ import xml.etree.ElementTree as ET
 from adapters.channel import Messages, Reject, Request
 from adapters.crypto import Envelope, signature
 from adapters.wechat import WeChat
-from config.settings import WeChatAccount
+from config.credentials import WeChatAccount
 
 KEY = "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG"
 OLD_KEY = "jWmYm7qr5nMoAUwZRjGtBxmz3KA1tkAj3ykkR6q2B2C"

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from config.settings import Settings, load_credentials, load_settings
+from config.credentials import load_credentials
+from config.settings import Settings, load_settings
 from config.source import BadProject
 
 KEY = "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG"
@@ -73,7 +74,7 @@ def test_a_short_aes_key_says_how_long_it_is_and_does_not_print_it(tmp_path: Pat
     with pytest.raises(BadProject) as caught:
         load_credentials(tmp_path)
     line = str(caught.value)
-    assert "credentials.yml:2" in line
+    assert "credentials.yml:5" in line
     assert "this one has 8" in line
     assert "tooshort" not in line
 

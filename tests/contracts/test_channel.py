@@ -6,70 +6,26 @@ A vector is a body as the vendor's documents show it, with the message id and th
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.channel import Challenge, Channel, Judgement, Messages, Pushing, Reject, Request, Route, Token, Verdict
-from adapters.crypto import Envelope, signature
+from adapters.channel import Challenge, Judgement, Messages, Pushing, Reject, Request, Route, Token, Verdict
 from adapters.degrade import fit
 from adapters.message import Message, Reply, Text, plain
-from adapters.wechat import WeChat
-from config.settings import WeChatAccount
+from bot.channels import CHANNELS as REGISTRY
 from tests.adapters.replies import replies
+from tests.contracts.channels import CHANNELS
+from tests.contracts.entry import AT, NOW, SECRETS, Entry
 
-settings.register_profile("channels", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("channels")
-
-NOW = 1_700_000_100.0
-SECRETS = ("the-token", "the-app-secret", "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG")
 KINDS = {reply.__name__.lower() for reply in get_args(Reply)}
 
 
-@dataclass(frozen=True)
-class Entry:
-    """`make` builds the channel with `SECRETS`; `wrap` turns a vendor's body into the request that carries it at a
-    time, `sign` says whether as its rightful sender; `challenge` is the vendor's check of the URL, if it has one."""
-
-    name: str
-    vectors: str
-    make: Callable[[], Channel]
-    wrap: Callable[[bytes, float, bool], Request]
-    challenge: Callable[[float], tuple[Request, str]] | None = None
-
-
-# --- WeChat
-
-
-def wechat(mode: Literal["plain", "compatible", "safe"]) -> Entry:
-    token, secret, key = SECRETS
-    keys = {"app_id": "wx1", "app_secret": secret, "token": token, "encoding_aes_key": key, "mode": mode}
-    account = WeChatAccount.model_validate(keys)
-
-    def query(at: float, sign: bool) -> dict[str, str]:
-        timestamp = str(int(at))
-        return {"timestamp": timestamp, "nonce": "n1", "signature": signature(token if sign else "x", timestamp, "n1")}
-
-    def wrap(body: bytes, at: float, sign: bool) -> Request:
-        if mode == "plain":
-            return Request("POST", "/webhooks/wechat/main", query(at, sign), {}, body)
-        sealed = Envelope(token if sign else "x", [key], "wx1").seal(body, str(int(at)), "n1")
-        more = {"encrypt_type": "aes", "msg_signature": sealed.signature, "openid": "oCustomer-1_x"}
-        outer = f"<xml><ToUserName>gh_shop</ToUserName><Encrypt><![CDATA[{sealed.encrypt}]]></Encrypt></xml>"
-        return Request("POST", "/webhooks/wechat/main", query(at, sign) | more, {}, outer.encode())
-
-    def challenge(at: float) -> tuple[Request, str]:
-        return Request("GET", "/webhooks/wechat/main", query(at, True) | {"echostr": "42"}), "42"
-
-    return Entry(f"wechat-{mode}", "wechat.json", lambda: WeChat("main", account), wrap, challenge)
-
-
-CHANNELS = [wechat("plain"), wechat("compatible"), wechat("safe")]
+def test_every_channel_that_is_served_is_held_to_the_contract() -> None:
+    assert {entry.make().name for entry in CHANNELS} == set(REGISTRY)
 
 
 # --- the promises
@@ -98,7 +54,7 @@ def test_a_documented_body_is_the_message_that_it_means(entry: Entry, vector: di
     assert message.to_dict()["content"] == vector["content"]
     assert message.id == vector["id"]
     assert (message.address.channel, message.address.account) == (entry.make().name, "main")
-    assert message.at == 1_700_000_000.0
+    assert message.at == AT
 
 
 @pytest.mark.parametrize(("entry", "vector"), EACH_VECTOR)
@@ -113,10 +69,9 @@ def test_the_same_body_again_is_the_same_message_and_can_be_stored(entry: Entry,
 @each_channel
 def test_every_vector_is_another_message(entry: Entry) -> None:
     found = [parsed(entry, vector).messages[0] for vector in vectors(entry)]
-    assert len({message.address.conversation for message in found}) == 1
-    events = [message.id for message, vector in zip(found, vectors(entry), strict=True) if ":" in vector["id"]]
-    assert len(events) > 20
-    assert len(set(events)) == len(events)
+    meant = {vector["id"] for vector in vectors(entry)}
+    assert len(meant) > 1
+    assert {message.id for message in found} == meant
 
 
 @each_channel
@@ -130,29 +85,30 @@ def test_the_vendors_check_of_the_url_is_answered(entry: Entry) -> None:
 
 
 @each_channel
-@pytest.mark.parametrize("off_s", [-301.0, 301.0, 86400.0 * 365])
-def test_what_is_stale_or_from_the_future_is_refused(entry: Entry, off_s: float) -> None:
+@pytest.mark.parametrize("windows", [-1.01, 1.01, 1e5])
+def test_what_is_stale_or_from_the_future_is_refused(entry: Entry, windows: float) -> None:
+    if not entry.window_s:
+        pytest.skip(f"{entry.name} signs no time")
     body = vectors(entry)[0]["body"].encode()
-    assert_refused(entry.make().parse(entry.wrap(body, NOW - off_s, True), NOW))
+    assert_refused(entry.make().parse(entry.wrap(body, NOW - windows * entry.window_s, True), NOW))
 
 
 @each_channel
 def test_the_edge_of_the_time_window_is_inside(entry: Entry) -> None:
     body = vectors(entry)[0]["body"].encode()
-    for off_s in (-300.0, 300.0):
+    for off_s in (-entry.window_s, entry.window_s):
         assert isinstance(entry.make().parse(entry.wrap(body, NOW - off_s, True), NOW), Messages)
 
 
 @each_channel
-@pytest.mark.parametrize("vector_number", [0, 1, 15])
-def test_who_does_not_hold_the_token_is_refused(entry: Entry, vector_number: int) -> None:
-    body = vectors(entry)[vector_number]["body"].encode()
-    assert_refused(entry.make().parse(entry.wrap(body, NOW, False), NOW), 403)
+def test_who_does_not_hold_the_token_is_refused(entry: Entry) -> None:
+    for vector in vectors(entry):
+        assert_refused(entry.make().parse(entry.wrap(vector["body"].encode(), NOW, False), NOW), 403)
 
 
 @each_channel
 def test_an_oversized_body_is_413_before_anything_reads_it(entry: Entry) -> None:
-    request = Request("POST", "/", {}, {}, b"<" * (64 * 1024 + 1))
+    request = Request("POST", "/", {}, {}, b"<" * (entry.max_body_bytes + 1))
     assert_refused(entry.make().parse(request, NOW), 413)
 
 
@@ -213,6 +169,8 @@ def test_its_limits_are_of_kinds_that_there_are(entry: Entry) -> None:
 @given(said=st.lists(replies, max_size=4))
 def test_any_replies_can_be_rendered_in_the_open_response(entry: Entry, said: list[Reply]) -> None:
     channel = entry.make()
+    if not channel.limits.passive_messages:
+        return
     outgoing = channel.render(said, parsed(entry, vectors(entry)[0]).route)
     assert 1 <= len(outgoing) <= channel.limits.passive_messages
     assert all(one.body and not one.url for one in outgoing)
@@ -223,8 +181,8 @@ def test_any_replies_can_be_rendered_in_the_open_response(entry: Entry, said: li
 def test_any_replies_can_be_rendered_as_pushes_one_call_each(entry: Entry, said: list[Reply]) -> None:
     channel = entry.make()
     assert isinstance(channel, Pushing)
-    route = channel.push_route(parsed(entry, vectors(entry)[0]).messages[0])
-    assert route is not None
+    (message,) = parsed(entry, vectors(entry)[0]).messages
+    route = channel.push_routes(message.address, message, NOW)[0]
     assert not any(secret in str(plain(route)) for secret in SECRETS)
     outgoing = channel.render(said, route)
     assert len(outgoing) == len(fit(said, channel.push_limits))

@@ -36,7 +36,7 @@ from bot.sqlite import SqliteStore
 from bot.store import Store
 from bot.ways import Outlet, Times
 from bot.work import Bot
-from config.settings import WeChatAccount
+from config.credentials import WeChatAccount
 from flows.state import ActionFailed, Actions, Dialogue, Heard, Outcome, Result, Why
 from nlu.meaning import Meaning
 

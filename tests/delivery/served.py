@@ -15,7 +15,8 @@ from aiohttp import web
 from bot.app import make_app, serve
 from bot.ways import Times
 from bot.work import Bot
-from config.settings import Credentials, Settings, load_settings
+from config.credentials import Credentials
+from config.settings import Settings, load_settings
 from tests.delivery.desk import Counter, Effects, account, understand
 
 SPEED = 4.0

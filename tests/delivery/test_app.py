@@ -18,7 +18,8 @@ from bot.mongo import MongoStore
 from bot.simulate.wechat import WeChatPhone
 from bot.sqlite import SqliteStore
 from bot.work import Bot
-from config.settings import Credentials, Settings
+from config.credentials import Credentials
+from config.settings import Settings
 from config.source import BadProject
 from tests.delivery.desk import Counter, Effects, account, understand
 

@@ -16,7 +16,7 @@ from tests.delivery.desk import ACCOUNT, account, desk
 
 ADDRESS = Address("wechat", "main", "o1", "o1")
 CHANNEL = WeChat("main", account(True), window_s=0)
-WAYS = Ways({("wechat", "main"): Outlet(CHANNEL)}, fit, "worker")
+WAYS = Ways({("wechat", "main"): Outlet(CHANNEL)}, fit, "worker", lambda: 0.0)
 
 
 def pushed(content: Content, *replies: Reply) -> list[Reply]:

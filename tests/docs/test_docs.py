@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from config.settings import WeChatAccount
+from config.credentials import WeChatAccount
 from tests.docs.generate import PAGES, page
 
 ROOT = Path(__file__).parents[2]

@@ -16,7 +16,7 @@ from adapters.message import Event, Text, Voice
 from adapters.wechat import WeChat
 from bot.simulate.wechat import FAILURE, WeChatPhone
 from bot.simulate.wechat_api import WeChatApi
-from config.settings import WeChatAccount
+from config.credentials import WeChatAccount
 
 KEY = "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG"
 MODES = ("plain", "compatible", "safe")
@@ -87,7 +87,7 @@ async def test_an_item_tapped_in_a_pushed_menu_opens_the_window_of_a_click() -> 
     settings, counts = account("safe"), []
 
     async def count(parsed: Messages, _: int) -> Outgoing:
-        route = WeChat("main", settings).push_route(parsed.messages[0])
+        route = WeChat("main", settings).push_routes(parsed.messages[0].address, parsed.messages[0], 0.0)[0]
         counts.append(route and route.data["count"])
         return Outgoing(b"success", "text/plain")
 

@@ -1,0 +1,30 @@
+"""The channels that are served, by their names in credentials.yml. The one place that names their classes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from adapters.channel import Channel
+from adapters.wechat import WeChat
+from bot.ways import Key, Outlet
+from config.credentials import Credentials, WeChatAccount
+from config.settings import Settings
+
+Make = Callable[[str, Any, Settings], Channel]
+"""(account's name, its keys, settings) -> its codec."""
+
+CHANNELS: Mapping[str, Make] = {
+    "wechat": lambda name, account, settings: WeChat(name, account, settings.timestamp_window_s),
+}
+
+
+def outlets(credentials: Credentials, settings: Settings) -> dict[Key, Outlet]:
+    """Every account of `credentials` with its codec."""
+    return {
+        (channel, name): Outlet(
+            CHANNELS[channel](name, account, settings),
+            learns=isinstance(account, WeChatAccount) and account.push == "auto",
+        )
+        for channel, name, account in credentials.accounts()
+    }

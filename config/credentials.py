@@ -1,0 +1,264 @@
+"""credentials.yml: the channels to serve, each with its accounts by name. One model per kind of account."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field, SecretStr, model_validator
+
+from config.source import BadProject, Loc, Problem, Strict, check, did_you_mean, environment, read_yaml
+
+
+def _aes_key(key: SecretStr) -> SecretStr:
+    given = key.get_secret_value()
+    if given and not re.fullmatch(r"[A-Za-z0-9+/]{43}", given):
+        raise ValueError(
+            f"an encoding_aes_key is 43 letters and digits (this one has {len(given)}); "
+            "copy it again from the account's console"
+        )
+    return key
+
+
+AesKey = Annotated[SecretStr, AfterValidator(_aes_key)]
+NONE = SecretStr("")
+
+
+class Group(Strict):
+    """How the bot behaves in group chats. What it is addressed by: its name (@), or a prefix or keyword from here."""
+
+    answer: Literal["addressed", "all"] = "addressed"
+    prefixes: tuple[str, ...] = ()
+    """A message that starts with one of them addresses the bot; the prefix is cut off."""
+    keywords: tuple[str, ...] = ()
+    """A message in which one of them occurs addresses the bot."""
+    session: Literal["member", "shared"] = "member"
+    """Whether each member of a group has a conversation of their own, or all have one together."""
+    mention_back: bool = True
+    per_minute: int = Field(default=20, ge=0)
+    """How many messages of one group are answered in a minute; 0: any number."""
+
+
+class WeChatAccount(Strict):
+    """One WeChat official account in credentials.yml."""
+
+    app_id: str
+    app_secret: SecretStr = NONE
+    token: SecretStr
+    encoding_aes_key: AesKey = NONE
+    previous_encoding_aes_key: AesKey = NONE
+    """The key before the last change in the console: WeChat goes on using it for a while."""
+    mode: Literal["plain", "compatible", "safe"] = "safe"
+    push: bool | Literal["auto"] = "auto"
+    transfer: bool = False
+    """The account has WeChat's own customer-service console: 转人工 hands over to it."""
+    api_base: str = "https://api.weixin.qq.com"
+
+    @model_validator(mode="after")
+    def _has_a_key(self) -> WeChatAccount:
+        key = self.encoding_aes_key.get_secret_value()
+        if self.mode != "plain" and len(key) != 43:
+            raise ValueError(
+                f"mode {self.mode} needs the 43 characters of encoding_aes_key (this one has {len(key)}); "
+                "copy it from the account's console, or set mode: plain"
+            )
+        return self
+
+
+class WeComAccount(Strict):
+    """One self-built app (自建应用) of WeCom."""
+
+    corp_id: str
+    agent_id: int
+    secret: SecretStr
+    token: SecretStr
+    encoding_aes_key: AesKey
+    previous_encoding_aes_key: AesKey = NONE
+    api_base: str = "https://qyapi.weixin.qq.com"
+
+
+class WeComBotAccount(Strict):
+    """One AI bot (智能机器人) of WeCom: by webhook (`token`, key) or by WebSocket (`bot_id`, `secret`)."""
+
+    mode: Literal["webhook", "websocket"] = "webhook"
+    name: str = ""
+    """The bot's name in WeCom, as it stands after the @ in a group."""
+    token: SecretStr = NONE
+    encoding_aes_key: AesKey = NONE
+    previous_encoding_aes_key: AesKey = NONE
+    bot_id: str = ""
+    secret: SecretStr = NONE
+    ws_url: str = "wss://openws.work.weixin.qq.com"
+    group: Group = Group()
+
+    @model_validator(mode="after")
+    def _has_its_keys(self) -> WeComBotAccount:
+        needs = ("token", "encoding_aes_key") if self.mode == "webhook" else ("bot_id", "secret")
+        if missing := [name for name in needs if not _plain(getattr(self, name))]:
+            raise ValueError(f"mode {self.mode} needs {' and '.join(missing)}; copy them from the bot's page in WeCom")
+        return self
+
+
+class WeComKfAccount(Strict):
+    """One customer-service account (微信客服) of WeCom."""
+
+    corp_id: str
+    secret: SecretStr
+    token: SecretStr
+    encoding_aes_key: AesKey
+    previous_encoding_aes_key: AesKey = NONE
+    open_kfid: str
+    api_base: str = "https://qyapi.weixin.qq.com"
+
+
+class WeComRobotAccount(Strict):
+    """One group robot (群机器人) of WeCom: it only speaks."""
+
+    key: SecretStr
+    """The `key=` of its webhook address."""
+    api_base: str = "https://qyapi.weixin.qq.com"
+
+
+class DingTalkAccount(Strict):
+    """One DingTalk app with a robot: by HTTP callbacks or by Stream."""
+
+    mode: Literal["http", "stream"] = "stream"
+    client_id: str
+    client_secret: SecretStr
+    robot_code: str = ""
+    """Empty: the same as `client_id`."""
+    corp_id: str = ""
+    token: SecretStr = NONE
+    """Of the event subscription, where it is by HTTP."""
+    encoding_aes_key: AesKey = NONE
+    card_template_id: str = ""
+    """An interactive card for buttons; empty: DingTalk's action cards."""
+    ai_card_template_id: str = ""
+    """An AI card that long answers are typed into; empty: they are sent whole."""
+    connections: int = Field(default=1, ge=1, le=50)
+    """Stream connections of each process."""
+    group: Group = Group()
+    api_base: str = "https://api.dingtalk.com"
+    oapi_base: str = "https://oapi.dingtalk.com"
+    gateway: str = "https://api.dingtalk.com"
+
+
+class DingTalkRobotAccount(Strict):
+    """One custom robot (自定义机器人) of a DingTalk group: it only speaks."""
+
+    access_token: SecretStr
+    """The `access_token=` of its webhook address."""
+    secret: SecretStr = NONE
+    """Where the robot is secured by a signature (加签)."""
+    oapi_base: str = "https://oapi.dingtalk.com"
+
+
+class FeishuAccount(Strict):
+    """One Feishu (飞书) or Lark app with a bot."""
+
+    app_id: str
+    app_secret: SecretStr
+    verification_token: SecretStr = NONE
+    encrypt_key: SecretStr = NONE
+    group: Group = Group()
+    api_base: str = "https://open.feishu.cn"
+
+
+Account = (
+    WeChatAccount
+    | WeComAccount
+    | WeComBotAccount
+    | WeComKfAccount
+    | WeComRobotAccount
+    | DingTalkAccount
+    | DingTalkRobotAccount
+    | FeishuAccount
+)
+
+
+class Rest(Strict):
+    """Rasa's REST channel has no settings."""
+
+
+class Credentials(Strict):
+    """The channels to serve, each with its accounts by name."""
+
+    wechat: Mapping[str, WeChatAccount] = {}
+    wecom: Mapping[str, WeComAccount] = {}
+    wecom_bot: Mapping[str, WeComBotAccount] = {}
+    wecom_kf: Mapping[str, WeComKfAccount] = {}
+    wecom_robot: Mapping[str, WeComRobotAccount] = {}
+    dingtalk: Mapping[str, DingTalkAccount] = {}
+    dingtalk_robot: Mapping[str, DingTalkRobotAccount] = {}
+    feishu: Mapping[str, FeishuAccount] = {}
+    rest: Rest | None = None
+    others: tuple[str, ...] = ()
+    """Channels of a Rasa project that are not served here; they are named in a warning."""
+
+    def accounts(self) -> Iterator[tuple[str, str, Account]]:
+        """Channel, name and account of each."""
+        for channel in ACCOUNTS:
+            for name, account in getattr(self, channel).items():
+                yield channel, name, account
+
+
+ACCOUNTS: Mapping[str, type[Strict]] = {
+    "wechat": WeChatAccount,
+    "wecom": WeComAccount,
+    "wecom_bot": WeComBotAccount,
+    "wecom_kf": WeComKfAccount,
+    "wecom_robot": WeComRobotAccount,
+    "dingtalk": DingTalkAccount,
+    "dingtalk_robot": DingTalkRobotAccount,
+    "feishu": FeishuAccount,
+}
+KNOWN_CHANNELS = (*ACCOUNTS, "rest")
+RASA_CHANNELS = frozenset(
+    (
+        "socketio", "callback", "rasa", "cmdline", "slack", "facebook", "telegram", "twilio", "twilio_voice",
+        "botframework", "rocketchat", "mattermost", "webexteams", "hangouts", "google_hangouts",
+    )
+)  # fmt: skip
+"""Names that a Rasa project may have in its file, besides the dotted path of a class of its own."""
+
+
+def load_credentials(project: Path) -> Credentials:
+    """`credentials.yml` with `${ENV}` filled in; a project without the file serves the web pages and REST.
+
+    A channel holds accounts by name, or one account's keys directly, which is then called `main`. Raises `BadProject`.
+    """
+    path = project / "credentials.yml"
+    if not path.is_file():
+        return Credentials(rest=Rest())
+    source = read_yaml(path, environment(project))
+    data: dict[str, Any] = source.data or {}
+    if not isinstance(data, dict):
+        raise BadProject(source.problem((), "channels are expected here", "write e.g. 'rest:' on a line of its own"))
+    problems: list[Problem] = []
+    found: dict[str, dict[str, Strict]] = {}
+    for channel, model in ACCOUNTS.items():
+        for name, loc in _places(channel, data.get(channel) or {}, model):
+            try:
+                found.setdefault(channel, {})[name] = check(source, model, loc)
+            except BadProject as bad:
+                problems.extend(bad.problems)
+    others = [key for key in data if key not in KNOWN_CHANNELS]
+    for key in others:
+        if key not in RASA_CHANNELS and "." not in key:
+            problems.append(source.problem((key,), f"unknown channel '{key}'", did_you_mean(key, KNOWN_CHANNELS)))
+    if problems:
+        raise BadProject(problems)
+    return Credentials.model_validate({**found, "rest": Rest() if "rest" in data else None, "others": tuple(others)})
+
+
+def _places(channel: str, given: Any, model: type[Strict]) -> list[tuple[str, Loc]]:
+    """The accounts under a channel: their names, and where each stands in the file."""
+    if not isinstance(given, dict) or given.keys() & model.model_fields.keys():
+        return [("main", (channel,))]
+    return [(name, (channel, name)) for name in given]
+
+
+def _plain(value: Any) -> str:
+    return value.get_secret_value() if isinstance(value, SecretStr) else str(value)
