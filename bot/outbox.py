@@ -98,11 +98,12 @@ class Outbox:
             reason = f"no account {turn.address.account} of {turn.address.channel}"
             return await self._give_up(turn, Sent(turn.shown, Judgement("dead", reason), held))
         if self._hopeless(turn, now):
-            reason = f"no way out within {KEEP_S / 3600:g} h"
+            reason = "; ".join(filter(None, (f"no way out within {KEEP_S / 3600:g} h", self._ways.closed(turn))))
             return await self._give_up(turn, Sent(turn.shown, Judgement("dead", reason), held))
         if route is None:
             # Only the customer's next message opens a way.
-            await self._store.finish(turn.id, "ready", held=held, shown=turn.shown, due=turn.ready_at + KEEP_S)
+            due, why = turn.ready_at + KEEP_S, self._ways.closed(turn)
+            await self._store.finish(turn.id, "ready", held=held, shown=turn.shown, due=due, error=why)
             return False
         return await self._note(turn, outlet, await self._post(turn, outlet, route, held))
 

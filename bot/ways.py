@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Literal
 
-from adapters.channel import Channel, Limits, Pushing, Route
+from adapters.channel import Channel, Limits, Pushing, Route, Windowed
 from adapters.message import Reply
 from bot.parts import BASIS, Fit, pack, passive_parts, push_parts, transfer_first, with_body
 from bot.turn import Turn
@@ -82,7 +82,15 @@ class Ways:
         if outlet is None or turn.message is None or (turn.address.channel, turn.address.account) in self.mute:
             return None
         route = self._push_way(outlet.channel, turn)
-        return route and Route("push", {**route.data, BASIS: _basis(turn) or "push", "by": self._worker})
+        own = {BASIS: _basis(turn) or "push", "by": self._worker, "turn": turn.id}
+        return route and Route("push", {**route.data, **own})
+
+    def closed(self, turn: Turn) -> str:
+        """Why its vendor lets nobody push to whoever the turn answers; empty where that is not the reason."""
+        outlet = self.outlet(turn)
+        if outlet is None or not isinstance(outlet.channel, Windowed):
+            return ""
+        return outlet.channel.closed(turn.message, self._clock())
 
     def parts(self, turn: Turn, channel: Channel, way: Literal["passive", "push"]) -> list[Reply]:
         """What the turn's replies come to, going out by `way`."""
@@ -115,7 +123,10 @@ class Ways:
         """As the account is set up, whatever was learned of it since."""
         if not isinstance(channel, Pushing) or turn.message is None:
             return None
-        return next(iter(channel.push_routes(turn.address, turn.message, self._clock())), None)
+        routes = channel.push_routes(turn.address, turn.message, self._clock())
+        if isinstance(channel, Windowed):
+            routes = tuple(route for route in routes if channel.carries(turn.replies, route))
+        return next(iter(routes), None)
 
     def _push_limits(self, channel: Channel, turn: Turn) -> Limits:
         """With as many pushes as what the customer did allows: on WeChat, a menu click fewer than a message."""
