@@ -60,16 +60,19 @@ def of_response_url(status: int, body: bytes) -> Judgement:
 
 def of_frame(code: int, words: str, *, ours: bool, receipt: str = "") -> Judgement:
     """The vendor's word on a frame. `ours`: the frame had an id of our own, it answered no message of theirs."""
+    if code == 0:
+        return Judgement("ok", receipt=receipt)
     if code not in ERRCODES and not ours:
         # a message that can no longer be answered can still be spoken to
         return Judgement("elsewhere", f"{code}: WeCom refuses the answer: {bounded(words)}", str(code))
-    judged = _WORDS.of(code, words)
-    return Judgement(judged.verdict, judged.reason, judged.code, receipt) if receipt else judged
+    return _WORDS.of(code, words)
 
 
 def of_subscription(code: int, words: str) -> Judgement:
     """The vendor's word on our keys."""
-    if code == 0 or code in TRANSIENT:
+    if code == 0:
+        return Judgement("ok")
+    if code in TRANSIENT:
         return _WORDS.of(code, words)
     reason = f"{code}: WeCom refuses the subscription: are bot_id and secret right? ({bounded(words)})"
     return Judgement("config", reason, str(code))

@@ -273,7 +273,7 @@ class WeComBot:
         return self._frames(link.SUBSCRIBE, keys)
 
     def ping(self) -> Outgoing | None:
-        return self._frames(link.PING, None) if self._by_link else None
+        return link.frame(link.PING, link.PING_ID, None) if self._by_link else None
 
     def read(self, frame: str, now: float) -> Frame:
         return link.read(frame, lambda fields: self._message(fields, now))

@@ -24,7 +24,9 @@ from adapters.wecom_bot.inbound import DISCONNECTED, REQ_ID, event_type
 SUBSCRIBE, PING, SEND = "aibot_subscribe", "ping", "aibot_send_msg"
 RESPOND, WELCOME, UPDATE = "aibot_respond_msg", "aibot_respond_welcome_msg", "aibot_respond_update_msg"
 MESSAGE, EVENT = "aibot_msg_callback", "aibot_event_callback"
-OWN = ("aibot_", "ping_")
+PING_ID = "ping_yingda"
+"""Every ping has the same id: whichever is answered, the connection is alive."""
+OWN = ("aibot_", PING_ID)
 """How ids of our own frames begin; a callback's id, under which it is answered, is the vendor's."""
 SINGLE, GROUP = 1, 2
 """chat_type of aibot_send_msg."""
@@ -55,7 +57,7 @@ def own(random: Random16) -> Frames:
 
 def pushed(reply: Reply, data: Mapping[str, str], frames: Frames) -> Outgoing:
     """One reply by the way that `data` names: under the req_id of what it answers, or as a message of our own."""
-    way, task = data.get("way", ""), data.get("id", "")
+    way, task = data.get("way", ""), _task(data)
     card = bodies.template_card(reply, task)
     match way:
         case "respond":
@@ -78,9 +80,14 @@ def _response(reply: Reply, card: bodies.Body | None, data: Mapping[str, str]) -
     if body := bodies.media(reply):
         return body
     said = bodies.mentioned(bodies.words(reply), data) or bodies.HANDLED
-    # the same words in the same answer are the same stream: sending them again shows nothing twice
-    number = bodies.task_id(data.get("id", ""), {"content": said})
+    # the same part of the same answer is the same stream: sending it again shows nothing twice
+    number = bodies.task_id(_task(data), {"content": said})
     return {"msgtype": "stream", "stream": bodies.stream(number, said, finish=True, feedback=True)}
+
+
+def _task(data: Mapping[str, str]) -> str:
+    """Names the part of the answer; who sends several tells them apart by `part`."""
+    return f"{data.get('id', '')}/{data.get('part', '')}"
 
 
 def _message(reply: Reply, card: bodies.Body | None, data: Mapping[str, str]) -> bodies.Body:
@@ -127,7 +134,7 @@ def _word(fields: Fields) -> Frame:
         judged = of_subscription(code, words)
         return Frame(word=(number, judged), then=_unless_ok(judged), reason=judged.reason)
     judged = of_frame(code, words, ours=number.startswith(OWN), receipt=_receipt(fields.get("body")))
-    lost = code == NOT_SUBSCRIBED or (number.startswith(f"{PING}_") and code != 0)
+    lost = code == NOT_SUBSCRIBED or (number == PING_ID and code != 0)
     return Frame(word=(number, judged), then="reconnect" if lost else "on", reason=judged.reason if lost else "")
 
 

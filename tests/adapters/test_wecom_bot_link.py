@@ -139,8 +139,8 @@ def test_no_damage_to_a_frame_makes_reading_raise(data: st.DataObject) -> None:
         ("aibot_send_msg_1", 12345, "dead", "on"),
         ("aibot_send_msg_1", 45009, "retry", "on"),
         ("aibot_send_msg_1", 846609, "retry", "reconnect"),
-        ("ping_1", 0, "ok", "on"),
-        ("ping_1", -1, "retry", "reconnect"),
+        ("ping_yingda", 0, "ok", "on"),
+        ("ping_yingda", -1, "retry", "reconnect"),
         ("aibot_subscribe_1", 0, "ok", "on"),
         ("aibot_subscribe_1", 40001, "config", "reconnect"),
         ("aibot_subscribe_1", 853000, "config", "reconnect"),
@@ -157,7 +157,7 @@ def test_what_wecom_says_of_a_frame_is_judged(number: str, code: int, verdict: s
 def test_a_receipt_is_what_wecom_calls_what_it_took() -> None:
     found = word("aibot_upload_media_finish_1", 0, media_id="MEDIA", type="file")
     assert found.word is not None
-    assert found.word[1] == Judgement("ok", "", "0", "MEDIA")
+    assert found.word[1] == Judgement("ok", receipt="MEDIA")
 
 
 # --- the connection
@@ -177,6 +177,7 @@ def test_it_subscribes_pings_and_says_its_terms() -> None:
     assert (asked["cmd"], asked["body"]) == ("aibot_subscribe", {"bot_id": "AIB", "secret": SECRETS[1]})
     assert asked["headers"]["req_id"].startswith("aibot_subscribe_")
     assert set(frame(ping)) == {"cmd", "headers"}
+    assert channel.ping() == ping
     with pytest.raises(StopIteration) as end:
         next(channel.dial())
     assert end.value.value == KEYS["ws_url"]
@@ -231,6 +232,10 @@ def test_an_answer_is_one_finished_stream_and_the_same_one_when_sent_again() -> 
     assert (stream["finish"], stream["content"], "feedback" in stream) == (True, "好", True)
     assert again == first
     assert other["body"]["stream"]["id"] != stream["id"]
+    one = message(BODY)
+    route = bot().push_routes(one.address, one, AT)[0]
+    parts = [bot().render([Text("好")], Route("push", {**route.data, "part": part}))[0] for part in ("0", "1")]
+    assert len({frame(part)["body"]["stream"]["id"] for part in parts}) == 2
 
 
 def test_a_message_of_our_own_has_another_id_each_time() -> None:
