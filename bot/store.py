@@ -13,6 +13,8 @@ from bot.turn import Session, Status, Turn
 
 OPEN_TURNS = 50
 """Most turns that `take` gives at once."""
+LAST = "\U0010ffff"
+"""The greatest character: every key that begins with a prefix is less than the prefix with it."""
 
 
 class StoreDown(Exception):
@@ -29,6 +31,14 @@ class Conversation:
     waiting: bool
     """A turn is flagged `handoff` and no operator has answered since."""
     owner: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A small fact that is no turn's nor session's: a cursor, a file's media id. `rev` moves by one at each write."""
+
+    value: Json
+    rev: int
 
 
 class Store(TokenVault, Protocol):
@@ -150,4 +160,22 @@ class Store(TokenVault, Protocol):
 
     async def spend(self, key: str, limit: int, window_s: float) -> bool:
         """Count one use under `key`; False where `limit` uses within the last `window_s` seconds are spent."""
+        ...
+
+    # --- notes and holds
+
+    async def note(self, key: str) -> Note | None: ...
+
+    async def write_note(self, key: str, value: Json, *, rev: int) -> bool:
+        """Write it by compare-and-set on `rev` (then +1); 0: only where there is none. None deletes it, and a later
+        note under that key begins at 1 again. One winner: a repeat after `StoreDown` may be told False, so read it."""
+        ...
+
+    async def notes(self, prefix: str, *, after: str = "", limit: int = 100) -> list[tuple[str, Note]]:
+        """Those whose key begins with `prefix` and is greater than `after`, by key."""
+        ...
+
+    async def hold(self, key: str, holder: str, seconds: float) -> bool:
+        """A lease on a name, by the store's clock: False while another has it. Holding again renews it, for
+        `seconds` from now; 0 or less lets go (and is True)."""
         ...

@@ -20,9 +20,10 @@ from bot.mongo import documents, pipelines
 from bot.mongo.documents import Document, escape, escape_key, session_of, turn_document, turn_key, turn_of
 from bot.mongo.link import Collection, Link
 from bot.mongo.marks import Marks
+from bot.mongo.noting import Noting
 from bot.mongo.reading import Reading
 from bot.mongo.tail import follow
-from bot.store import OPEN_TURNS, Conversation
+from bot.store import OPEN_TURNS, Conversation, Note
 from bot.turn import Session, Status, Turn
 from bot.vault import StoredToken, Vault
 
@@ -50,6 +51,7 @@ class MongoStore:
         self._sessions: Collection = self._link["sessions"]
         self._tokens: Collection = self._link["tokens"]
         self._quotas: Collection = self._link["quotas"]
+        self._noting = Noting(self._link)
         self._reading = Reading(self._link)
         self._marks = Marks()
         self._feed = Feed()
@@ -212,6 +214,7 @@ class MongoStore:
             gone += await self._delete(self._turns, {"_id": {"$in": ids}, **old})
         while ids := await self._reading.abandoned(older_than, PAGE):
             await self._delete(self._sessions, {"_id": {"$in": ids}, "updated": {"$lt": older_than}})
+        await self._noting.expire()
         return gone
 
     async def _delete(self, collection: Collection, query: Document) -> int:
@@ -272,6 +275,20 @@ class MongoStore:
 
     async def put_token(self, key: str, holder: str, token: Token | None) -> None:
         await self._link.run(self._tokens.update_one({"_id": key, "holder": holder}, pipelines.put_token(token)))
+
+    # --- notes and holds
+
+    async def note(self, key: str) -> Note | None:
+        return await self._noting.note(key)
+
+    async def write_note(self, key: str, value: Json, *, rev: int) -> bool:
+        return await self._noting.write(key, value, rev)
+
+    async def notes(self, prefix: str, *, after: str = "", limit: int = 100) -> list[tuple[str, Note]]:
+        return await self._noting.notes(prefix, after, limit)
+
+    async def hold(self, key: str, holder: str, seconds: float) -> bool:
+        return await self._noting.hold(key, holder, seconds)
 
     # --- the three kinds of write
 

@@ -15,11 +15,11 @@ from typing import TypeVar
 from adapters.channel import Route, Token
 from adapters.message import Json
 from bot.feed import Feed, Watch
-from bot.sqlite import reading, writing
+from bot.sqlite import noting, reading, writing
 from bot.sqlite.lane import Closed, Lane, Operation
 from bot.sqlite.rows import turn_of
 from bot.sqlite.schema import TooNew, connect, migrate
-from bot.store import Conversation, StoreDown
+from bot.store import Conversation, Note, StoreDown
 from bot.turn import Session, Status, Turn
 from bot.vault import StoredToken, Vault
 
@@ -151,6 +151,7 @@ class SqliteStore:
         while await self._write(writing.expire_sessions(older_than, PAGE, self._clock)):
             pass
         await self._write(writing.expire_rest(self._clock))
+        await self._write(noting.expire(self._clock))
         return gone
 
     async def own(self, conversation: str, owner: str, rev: int) -> bool:
@@ -223,6 +224,20 @@ class SqliteStore:
 
     async def put_token(self, key: str, holder: str, token: Token | None) -> None:
         await self._write(writing.put_token(key, holder, token, self._clock))
+
+    # --- notes and holds
+
+    async def note(self, key: str) -> Note | None:
+        return await self._read(noting.note(key))
+
+    async def write_note(self, key: str, value: Json, *, rev: int) -> bool:
+        return await self._write(noting.write(key, value, rev))
+
+    async def notes(self, prefix: str, *, after: str = "", limit: int = 100) -> list[tuple[str, Note]]:
+        return await self._read(noting.notes(prefix, after, limit))
+
+    async def hold(self, key: str, holder: str, seconds: float) -> bool:
+        return await self._write(noting.hold(key, holder, seconds, self._clock))
 
     # --- the lanes
 
