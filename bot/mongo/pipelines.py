@@ -59,6 +59,13 @@ def hold_token(holder: str, seconds: float) -> Pipeline:
     return [{"$replaceWith": {"$mergeObjects": ["$$ROOT", {"$cond": [free, mine, {}]}]}}]
 
 
+def hold(holder: str, seconds: float) -> Pipeline:
+    """Upsert: a lease on a name taken or renewed, unless another has it."""
+    free = {"$or": [{"$eq": ["$holder", {"$literal": holder}]}, passed("until")]}
+    mine = {"holder": {"$literal": holder}, "until": {"$add": [NOW, seconds]}}
+    return [{"$replaceWith": {"$mergeObjects": ["$$ROOT", {"$cond": [free, mine, {}]}]}}]
+
+
 def put_token(token: Token | None) -> Pipeline:
     gone = {"holder": "", "held_until": 0.0}
     if token is None:
