@@ -103,6 +103,8 @@ class Limits:
 
     shows: frozenset[str]
     text_bytes: int = 20480
+    card_bytes: int = 0
+    """Of the words above a card's buttons; 0: as `text_bytes`."""
     buttons: int = 0
     passive_s: float = 0.0
     """Seconds that the vendor keeps the inbound request open for an answer; 0: no passive answer."""
@@ -114,6 +116,8 @@ class Limits:
     """How many articles one `News` may hold; 0: any number."""
     media_only: bool = False
     """Images, voices, videos and files are shown by the vendor's media id alone; one with only a URL is degraded."""
+    transfer_speaks: bool = True
+    """The vendor tells the customer of a transfer; where it does not, the words of the reply are said before it."""
     custom_types: frozenset[str] = frozenset()
     """Values of `msgtype` in a `Custom` payload that are carried untouched even where `custom` is not in `shows`."""
     joins: Mapping[str, int] = field(default_factory=dict)
