@@ -6,7 +6,7 @@ import asyncio
 import gc
 import signal
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -21,6 +21,7 @@ from adapters.degrade import fit
 from adapters.transport import HttpTransport
 from bot import faults
 from bot.alerts import MINUTE_S, PER_MINUTE, GroupRobot
+from bot.before import OptWords, bare
 from bot.channels import outlets
 from bot.log import get_logger, set_up
 from bot.mongo import MongoStore
@@ -35,7 +36,10 @@ from bot.work import Bot
 from config.credentials import Credentials, load_credentials
 from config.settings import Settings
 from config.source import BadProject, Problem, environment
+from flows.domain import Domain
 from flows.engine import load_engine
+from flows.responses import Speaker
+from nlu.data import nlu_files, read_data
 from nlu.model import latest, load, read_manifest
 from nlu.training import train_apart
 
@@ -74,7 +78,27 @@ def load_bot(project: Path, settings: Settings) -> Bot:
         timezone=ZoneInfo(settings.timezone),
         version=pipeline.version,
         slow=pipeline.parse_ms > SLOW_PARSE_MS,
+        claims=_claims(project, engine.domain, settings),
+        say=lambda response, channel, seed, values: Speaker(engine.domain, channel, seed).say(response, values),
     )
+
+
+def _claims(project: Path, domain: Domain, settings: Settings) -> frozenset[str]:
+    """Words of opting out and in that the bot has a meaning of its own for: an example of an intent, or the title of a
+    button that leads somewhere."""
+    words = OptWords.of(settings.opt_out_words, settings.opt_in_words)
+    wanted = frozenset(map(bare, (*words.out, *words.back)))
+    buttons = (b.title for said in domain.responses.values() for one in said for b in one.buttons if b.payload)
+    claimed = wanted.intersection(map(bare, buttons))
+    if any(_mentions(path, (*words.out, *words.back)) for path in nlu_files(project)):
+        claimed |= wanted.intersection(bare(example.text) for example in read_data(project).examples)
+    return claimed
+
+
+def _mentions(path: Path, words: Sequence[str]) -> bool:
+    """A look at the text spares reading thousands of examples at each start."""
+    text = path.read_text("utf-8", errors="replace")
+    return any(word in text for word in words)
 
 
 def _usable_model(project: Path) -> Path | None:
@@ -206,6 +230,7 @@ def _service(
         alert=robot or no_alert,
         times=times,
         retention_s=settings.retention_days * DAY_S,
+        opt_words=OptWords.of(settings.opt_out_words, settings.opt_in_words),
     )
     return service, robot
 

@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
 from adapters.channel import Channel, Exchange, Judgement, Outgoing, T, Transport
+from bot.before import Before, OptWords
 from bot.clock import StoreClock
 from bot.inbox import Inbox
 from bot.log import Log, get_logger
@@ -70,6 +71,7 @@ class Service:
     jitter: Callable[[], float] = random.random
     sweep_s: float = SWEEP_S
     retention_s: float = 0.0
+    opt_words: OptWords = field(default_factory=OptWords)
     log: Log = field(default_factory=lambda: get_logger("yingda"))
     metrics: Metrics = field(default_factory=Metrics)
     worker: str = field(default_factory=worker_name)
@@ -83,7 +85,7 @@ class Service:
         )
         self.work = Work(
             self.store, self.bot, self.windows, self.ways, self.outbox, self.clock, self.worker, self.alert,
-            self.metrics, self.log,
+            self.metrics, self.log, Before(self.store, self.ways, self.opt_words),
         )  # fmt: skip
         self.inbox = Inbox(self.store, self.windows, self.work.nudge, self.work.under_way)
         self.passive = Passive(

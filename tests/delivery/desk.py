@@ -36,7 +36,7 @@ from bot.sqlite import SqliteStore
 from bot.store import Store
 from bot.ways import Outlet, Times
 from bot.work import Bot
-from config.credentials import WeChatAccount
+from config.credentials import Group, WeChatAccount
 from flows.state import ActionFailed, Actions, Dialogue, Heard, Outcome, Result, Why
 from nlu.meaning import Meaning
 
@@ -156,6 +156,7 @@ async def desk(
     effects: Effects | None = None,
     sweep_s: float = 0.1,
     own_clock: Callable[[], float] | None = None,
+    group: Group | None = None,
     **more: object,
 ) -> AsyncIterator[Desk]:
     """Serve `wechat` over `store`, which is open, with the vendor's time running `speed` times as fast."""
@@ -172,7 +173,7 @@ async def desk(
             store=store,
             bot=Bot(understand, Counter(), effects, UTC, "desk-1"),
             fit=fit,
-            outlets={("wechat", "main"): Outlet(channel, learns=wechat.push == "auto")},
+            outlets={("wechat", "main"): Outlet(channel, learns=wechat.push == "auto", group=group)},
             transport=HttpTransport(session, store, asyncio.get_running_loop().time),
             alert=alert,
             times=Times().faster(speed),
