@@ -65,7 +65,7 @@ class Ways:
         clock: Callable[[], float],
         times: Times | None = None,
     ) -> None:
-        self._outlets = outlets
+        self.outlets = outlets
         self._fit = fit
         self._worker = worker
         self._clock = clock
@@ -74,7 +74,7 @@ class Ways:
         """Accounts that were found not to be allowed to push."""
 
     def outlet(self, turn: Turn) -> Outlet | None:
-        return self._outlets.get((turn.address.channel, turn.address.account))
+        return self.outlets.get((turn.address.channel, turn.address.account))
 
     def is_live(self, turn: Turn) -> bool:
         return turn.address.channel in LIVE or (turn.route is not None and turn.route.kind == "live")

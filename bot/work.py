@@ -32,10 +32,12 @@ QUICK_CHARACTERS = 100
 APOLOGY = "抱歉，系统出了点问题，请稍后再试。"
 
 
-Say = Callable[[str, str, str, Mapping[str, Json]], tuple[Reply, ...]]
+Say = Callable[[str | Sequence[Json], str, str, Mapping[str, Json]], tuple[Reply, ...]]
 
 
-def nothing_to_say(response: str, channel: str, seed: str, values: Mapping[str, Json]) -> tuple[Reply, ...]:
+def nothing_to_say(
+    response: str | Sequence[Json], channel: str, seed: str, values: Mapping[str, Json]
+) -> tuple[Reply, ...]:
     """Of a bot without responses."""
     raise LookupError(f"there is no response '{response}'")
 
@@ -44,8 +46,9 @@ def nothing_to_say(response: str, channel: str, seed: str, values: Mapping[str, 
 class Bot:
     """What thinks. Swapped as a whole while running; a turn under way ends with the one that it began with.
     `slow`: parsing a sentence takes longer than about 2 ms, so it is done off the event loop. `claims`: words of opting
-    out (as `bot.before.bare` gives them) that mean something else here. `say` renders a response of the domain for
-    somebody who is spoken to first: (response, channel, seed, values)."""
+    out (as `bot.before.bare` gives them) that mean something else here. `say` renders for
+    somebody who is spoken to first: (a response of the domain, or variations as a domain has them; channel, seed,
+    values). It raises LookupError for a response that is not there."""
 
     parse: Callable[[str, datetime], Meaning]
     engine: Dialect

@@ -44,6 +44,9 @@ class Settings(BaseSettings):
         description="words by which people refuse broadcasts, with commas between; none: no such words",
     )
     opt_in_words: str = Field("订阅", description="words that undo it, with commas between")
+    daily_sends: str = Field(
+        "", description="how many people an account may be sent a broadcast a day: wecom/main=20000,wechat/main=1000"
+    )
     api_token: SecretStr = Field(
         SecretStr(""), description="bearer token for /api/send (see proactive.md); empty: the API is off"
     )
