@@ -33,9 +33,10 @@ async def wrote(store: Store, user: str, at: float | None = None, text: str = "å
     """`user` is known: they wrote something, which was dealt with."""
     address = Address("wechat", "main", user, user)
     at = time.time() if at is None else at
-    turn = await store.accept(turn_of(Message(f"m{at}", address, Text(text), at), None))
-    session = await store.lease(turn.conversation, "before", 10)
+    # the lease first, so that no service that runs beside takes it up
+    session = await store.lease(address.conversation, "before", 10)
     assert session is not None
+    turn = await store.accept(turn_of(Message(f"m{at}", address, Text(text), at), None))
     assert await store.commit(session, replace(turn, status="sent"), release=True)
 
 
