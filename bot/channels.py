@@ -29,6 +29,7 @@ def outlets(credentials: Credentials, settings: Settings) -> dict[Key, Outlet]:
         (channel, name): Outlet(
             CHANNELS[channel](name, account, settings),
             learns=isinstance(account, WeChatAccount) and account.push == "auto",
+            group=getattr(account, "group", None),
         )
         for channel, name, account in credentials.accounts()
     }

@@ -178,19 +178,25 @@ class Outbox:
         """Take over from the store which accounts were found not to be allowed to push, and which may again."""
         for key, outlet in outlets.items():
             if outlet.learns:
-                word = await self._store.get(_flag(key), self._word(MAY))
+                word = await may_push(self._store, key, self._clock)
                 (self._ways.mute.add if word.value == MAY_NOT else self._ways.mute.discard)(key)
 
     async def _mute(self, key: Key) -> None:
         self._ways.mute.add(key)
-        await self._store.get(_flag(key), self._word(MAY_NOT), stale=MAY)
+        await self._store.get(_flag(key), _word(MAY_NOT, self._clock), stale=MAY)
         self._log.warning("the account may not push (errcode 48001): answers go out in responses only", account=key)
 
-    def _word(self, word: str) -> Callable[[], Awaitable[Token]]:
-        async def fetch() -> Token:
-            return Token(word, self._clock() + MUTED_S)
 
-        return fetch
+async def may_push(store: Store, key: Key, clock: Callable[[], float]) -> Token:
+    """What was learned of an account: `MAY` or `MAY_NOT`."""
+    return await store.get(_flag(key), _word(MAY, clock))
+
+
+def _word(word: str, clock: Callable[[], float]) -> Callable[[], Awaitable[Token]]:
+    async def fetch() -> Token:
+        return Token(word, clock() + MUTED_S)
+
+    return fetch
 
 
 def _flag(key: Key) -> str:

@@ -9,9 +9,13 @@ import socket
 import time
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from adapters.channel import Channel, Exchange, Judgement, Outgoing, T, Transport
+from bot.before import Before, OptWords
+from bot.broadcast.reach import Reach
+from bot.broadcast.runner import Runner
 from bot.clock import StoreClock
 from bot.inbox import Inbox
 from bot.log import Log, get_logger
@@ -70,6 +74,8 @@ class Service:
     jitter: Callable[[], float] = random.random
     sweep_s: float = SWEEP_S
     retention_s: float = 0.0
+    daily_sends: Mapping[Key, int] = field(default_factory=dict)
+    opt_words: OptWords = field(default_factory=OptWords)
     log: Log = field(default_factory=lambda: get_logger("yingda"))
     metrics: Metrics = field(default_factory=Metrics)
     worker: str = field(default_factory=worker_name)
@@ -83,12 +89,16 @@ class Service:
         )
         self.work = Work(
             self.store, self.bot, self.windows, self.ways, self.outbox, self.clock, self.worker, self.alert,
-            self.metrics, self.log,
+            self.metrics, self.log, Before(self.store, self.ways, self.opt_words),
         )  # fmt: skip
         self.inbox = Inbox(self.store, self.windows, self.work.nudge, self.work.under_way)
         self.passive = Passive(
             self.store, self.inbox, self.windows, self.ways, self.outbox, self.clock, self.worker, self.metrics
         )
+        self.broadcasts = Runner(
+            self.store, Reach(self.ways), self.clock, self.worker, self.work.nudge, lambda: self.work.bot, self.log,
+            self.daily_sends,
+        )  # fmt: skip
         self.ready = False
         self._chores: list[asyncio.Task[None]] = []
 
@@ -101,6 +111,7 @@ class Service:
         self._chores = [
             asyncio.create_task(self._repeat(self._set_clock, CLOCK_S), name="clock"),
             asyncio.create_task(self._repeat(self._sweep, self.sweep_s), name="sweep"),
+            asyncio.create_task(self._repeat(self.broadcasts.work, self.sweep_s), name="broadcasts"),
         ]
         if self.retention_s:
             self._chores.append(asyncio.create_task(self._repeat(self._expire, RETENTION_EVERY_S), name="retention"))
@@ -112,6 +123,8 @@ class Service:
         for chore in self._chores:
             chore.cancel()
         await asyncio.gather(*self._chores, return_exceptions=True)
+        with suppress(StoreDown):
+            await self.broadcasts.stop()
         deadline = time.monotonic() + seconds
         thought = await self.work.drained(seconds)
         sent = await self.outbox.drained(max(0.1, deadline - time.monotonic()))

@@ -11,6 +11,7 @@ from adapters.channel import Channel, Limits, Pushing, Route
 from adapters.message import Reply
 from bot.parts import BASIS, Fit, pack, passive_parts, push_parts, transfer_first, with_body
 from bot.turn import Turn
+from config.credentials import Group
 
 LIVE = frozenset({"web", "rest"})
 """Channels whose pages read the log: their turns are sent as soon as they are ready."""
@@ -41,10 +42,12 @@ class Times:
 
 @dataclass(frozen=True, slots=True)
 class Outlet:
-    """One account's channel; `learns`: whether it may push is found out by trying (`push: auto`)."""
+    """One account's channel; `learns`: whether it may push is found out by trying (`push: auto`); `group`: how it
+    behaves in group chats, where it has any."""
 
     channel: Channel
     learns: bool = False
+    group: Group | None = None
 
 
 Key = tuple[str, str]
@@ -62,7 +65,7 @@ class Ways:
         clock: Callable[[], float],
         times: Times | None = None,
     ) -> None:
-        self._outlets = outlets
+        self.outlets = outlets
         self._fit = fit
         self._worker = worker
         self._clock = clock
@@ -71,15 +74,15 @@ class Ways:
         """Accounts that were found not to be allowed to push."""
 
     def outlet(self, turn: Turn) -> Outlet | None:
-        return self._outlets.get((turn.address.channel, turn.address.account))
+        return self.outlets.get((turn.address.channel, turn.address.account))
 
     def is_live(self, turn: Turn) -> bool:
         return turn.address.channel in LIVE or (turn.route is not None and turn.route.kind == "live")
 
     def push_route(self, turn: Turn) -> Route | None:
-        """The push way to whoever the turn answers; None where the account may not push."""
+        """The push way to whoever the turn answers, or is for; None where the account may not push."""
         outlet = self.outlet(turn)
-        if outlet is None or turn.message is None or (turn.address.channel, turn.address.account) in self.mute:
+        if outlet is None or (turn.address.channel, turn.address.account) in self.mute:
             return None
         route = self._push_way(outlet.channel, turn)
         return route and Route("push", {**route.data, BASIS: _basis(turn) or "push", "by": self._worker})
@@ -113,7 +116,7 @@ class Ways:
 
     def _push_way(self, channel: Channel, turn: Turn) -> Route | None:
         """As the account is set up, whatever was learned of it since."""
-        if not isinstance(channel, Pushing) or turn.message is None:
+        if not isinstance(channel, Pushing):
             return None
         return next(iter(channel.push_routes(turn.address, turn.message, self._clock())), None)
 
