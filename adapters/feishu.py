@@ -187,6 +187,11 @@ class Feishu:
             return outer
         if not (encrypt := said(outer, "encrypt")):
             raise Refused(403, "the body is not encrypted, and the account has an encrypt_key")
+        if "x-lark-signature" not in request.headers:
+            # the check of the URL comes without one: that it decrypts, and its token, vouch for it
+            if said(checked := _fields(decrypt(encrypt, self._encrypt_key)), "type") == "url_verification":
+                return checked
+            raise Refused(403, "the request is not signed")
         timestamp = request.headers.get("x-lark-request-timestamp", "")
         nonce = request.headers.get("x-lark-request-nonce", "")
         check_time({"timestamp": timestamp}, now, self._window_s, "Feishu")
