@@ -81,6 +81,8 @@ def _fit(reply: Reply, limits: Limits) -> Iterator[Reply]:
                 yield reply
             else:
                 yield from _fit(Text(_said(payload)), limits)
+        case Markdown(text, title) if "markdown" in limits.shows and size(text) > limits.text_bytes:
+            yield from (Markdown(part, title) for part in split(text, limits.text_bytes) if part.strip())
         case Transfer(text) if "transfer" in limits.shows and text and not limits.transfer_speaks:
             yield from _fit(Text(text), limits)
             yield replace(reply, text="")
@@ -98,8 +100,6 @@ def _shown(reply: Reply, limits: Limits) -> bool:
             return bool(media) or (bool(reply.url) and not limits.media_only)
         case News(articles):
             return 0 < len(articles) <= (limits.articles or len(articles))
-        case Markdown(text):
-            return size(text) <= limits.text_bytes
         case _:
             return True
 

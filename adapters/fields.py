@@ -12,7 +12,8 @@ from defusedxml.ElementTree import fromstring  # type: ignore[import-untyped]
 
 from adapters.message import Json
 
-MAX_DEPTH = 8
+MAX_DEPTH = 12
+"""What WeCom tells of a vote, inside a frame of its WebSocket, is nested 9 deep."""
 LATEST_TIME = 1 << 36
 """No CreateTime is beyond: the year 4147."""
 

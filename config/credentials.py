@@ -39,6 +39,8 @@ class Group(Strict):
     mention_back: bool = True
     per_minute: int = Field(default=20, ge=0)
     """How many messages of one group are answered in a minute; 0: any number."""
+    member_per_minute: int = Field(default=10, ge=0)
+    """How many of them may be one member's; 0: any number."""
 
 
 class WeChatAccount(Strict):

@@ -218,6 +218,14 @@ def test_a_lone_surrogate_does_not_break_splitting() -> None:
 # --- markdown
 
 
+def test_markdown_that_is_too_long_for_one_message_goes_on_as_markdown() -> None:
+    limits = replace(PUSH, shows=frozenset({"text", "markdown"}), text_bytes=60)
+    parts = fit([Markdown("**一二三四五。**" * 9)], limits)
+    assert len(parts) > 1
+    assert all(isinstance(part, Markdown) and size(part.text) <= 60 for part in parts)
+    assert "".join(part.text for part in parts if isinstance(part, Markdown)) == "**一二三四五。**" * 9
+
+
 @pytest.mark.parametrize(
     ("marked", "said"),
     [

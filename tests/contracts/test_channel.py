@@ -232,6 +232,8 @@ def test_any_replies_can_be_rendered_as_pushes_one_call_each(entry: Entry, said:
 def test_the_access_token_is_added_last_and_the_secret_is_only_in_the_token_request(entry: Entry) -> None:
     channel = entry.make()
     assert isinstance(channel, Pushing)
+    if not channel.token_key:
+        pytest.skip(f"{entry.name} needs no access token")
     (outgoing,) = channel.render([Text("您好")], Route("push", {"to": "oABC"}))
     assert not any(secret in str(outgoing) for secret in SECRETS)
     sent = channel.with_token(outgoing, "tok/en+1")
@@ -260,4 +262,6 @@ def test_whatever_the_vendor_answers_is_judged(entry: Entry, status: int, body: 
 def test_a_token_lasts_as_long_as_the_vendor_says(entry: Entry) -> None:
     channel = entry.make()
     assert isinstance(channel, Pushing)
+    if not channel.token_key:
+        pytest.skip(f"{entry.name} needs no access token")
     assert channel.token_of(entry.token_answer.encode(), NOW) == Token("T", NOW + 7200)
