@@ -109,6 +109,10 @@ class Limits:
     push_count: int = 0
     """How many pushes one user message allows within `push_window_s`; 0: no quota."""
     push_window_s: float = 0.0
+    link_buttons: bool = False
+    """A card may have nothing but buttons that open pages."""
+    markdown_chars: int = 0
+    """A longer `Markdown` is shown as several; 0: one that is over `text_bytes` is degraded."""
     articles: int = 0
     """How many articles one `News` may hold; 0: any number."""
     media_only: bool = False

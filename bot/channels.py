@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from adapters.channel import Channel
+from adapters.dingtalk import DingTalk
+from adapters.dingtalk.channel import WINDOW_S as DINGTALK_WINDOW_S
 from adapters.wechat import WeChat
 from bot.ways import Key, Outlet
 from config.credentials import Credentials, WeChatAccount
@@ -16,6 +18,9 @@ Make = Callable[[str, Any, Settings], Channel]
 
 CHANNELS: Mapping[str, Make] = {
     "wechat": lambda name, account, settings: WeChat(name, account, settings.timestamp_window_s),
+    "dingtalk": lambda name, account, settings: DingTalk(
+        name, account, DINGTALK_WINDOW_S if settings.timestamp_window_s else 0.0
+    ),
 }
 
 
