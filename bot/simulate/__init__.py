@@ -1,7 +1,9 @@
-"""Vendors on a desk: what WeChat sends to a webhook and answers to our calls, over real HTTP on the loopback."""
+"""Vendors on a desk: what WeChat and DingTalk send to a bot and answer to our calls, over real HTTP on the loopback."""
 
+from bot.simulate.dingtalk import Callbacks, DingTalkGateway, DingTalkPhone
+from bot.simulate.dingtalk_api import DingTalkApi
 from bot.simulate.group_robot import GroupRobots
 from bot.simulate.wechat import WeChatPhone
 from bot.simulate.wechat_api import WeChatApi
 
-__all__ = ["GroupRobots", "WeChatApi", "WeChatPhone"]
+__all__ = ["Callbacks", "DingTalkApi", "DingTalkGateway", "DingTalkPhone", "GroupRobots", "WeChatApi", "WeChatPhone"]
