@@ -9,6 +9,8 @@ from adapters.channel import Channel
 from adapters.dingtalk import DingTalk
 from adapters.dingtalk.channel import WINDOW_S as DINGTALK_WINDOW_S
 from adapters.wechat import WeChat
+from adapters.wecom_bot import WeComBot
+from adapters.wecom_kf import WeComKf
 from bot.ways import Key, Outlet
 from config.credentials import Credentials, WeChatAccount
 from config.settings import Settings
@@ -21,6 +23,8 @@ CHANNELS: Mapping[str, Make] = {
     "dingtalk": lambda name, account, settings: DingTalk(
         name, account, DINGTALK_WINDOW_S if settings.timestamp_window_s else 0.0
     ),
+    "wecom_bot": lambda name, account, settings: WeComBot(name, account, settings.timestamp_window_s),
+    "wecom_kf": lambda name, account, settings: WeComKf(name, account, settings.timestamp_window_s),
 }
 
 
@@ -30,6 +34,7 @@ def outlets(credentials: Credentials, settings: Settings) -> dict[Key, Outlet]:
         (channel, name): Outlet(
             CHANNELS[channel](name, account, settings),
             learns=isinstance(account, WeChatAccount) and account.push == "auto",
+            group=getattr(account, "group", None),
         )
         for channel, name, account in credentials.accounts()
     }
