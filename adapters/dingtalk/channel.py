@@ -267,18 +267,22 @@ class DingTalk:
     def render(self, replies: Sequence[Reply], route: Route) -> list[Outgoing]:
         """Any replies, degraded where need be. One call each, but a text that is typed into an AI card: a call to make
         the card and one for each update of it, in order. What a session webhook cannot carry goes by the API."""
-        return [call for reply in fit(replies, self.push_limits) for call in self._calls(reply, route.data)]
+        first = _part(route.data)
+        shown = enumerate(fit(replies, self.push_limits), first)
+        return [call for place, reply in shown for call in self._calls(reply, place, route.data)]
 
-    def _calls(self, reply: Reply, data: Mapping[str, str]) -> Iterator[Outgoing]:
-        to, chat, mention = data.get("to", ""), data.get("chat", ""), data.get(MENTION, "")
+    def _calls(self, reply: Reply, place: int, data: Mapping[str, str]) -> Iterator[Outgoing]:
+        """The calls for one reply, the `place`th of its turn: only the first mentions whom it is for."""
+        to, chat = data.get("to", ""), data.get("chat", "")
+        mention = "" if place else data.get(MENTION, "")
         reachable = bool(chat) or (bool(to) and not to.startswith(OUTSIDER))
-        seed = data.get("seed", "")
+        seed = f"{data['turn']}#{place}" if data.get("turn") else ""
         space = Space(self._robot, to, chat, "" if mention.startswith(OUTSIDER) else mention)
         if reachable and seed and self._cards.types(reply):
             yield from self._cards.typed(reply, space, seed)
             return
-        if reachable and isinstance(reply, Card) and self._cards.shows(reply) and taps(reply):
-            yield self._cards.card(reply, space, seed or f"{chat}{to}")
+        if reachable and seed and isinstance(reply, Card) and self._cards.shows(reply) and taps(reply):
+            yield self._cards.card(reply, space, seed)
             return
         if data.get("way") == "session":
             body = session_body(reply, mention, bool(chat))
@@ -298,10 +302,8 @@ class DingTalk:
 
     def push_routes(self, address: Address, message: Message | None, now: float) -> tuple[Route, ...]:
         """`way`: session (the webhook that `message` brought, `url`), user, group. Data besides: `to`, in groups
-        `chat` and whom to mention, and the `seed` that makes a card the same card when it is sent again."""
+        `chat` and whom to mention."""
         data = {"to": address.user} | dict(mentioning(message, self._settings.group))
-        if message is not None:
-            data["seed"] = f"{address.conversation}/{message.id}"
         group = address.chat != address.user
         if group:
             data["chat"] = address.chat
@@ -383,6 +385,11 @@ class DingTalk:
 
     def download(self, content: Content) -> Exchange[bytes]:
         return download(self._api, self._robot, content)
+
+
+def _part(data: Mapping[str, str]) -> int:
+    part = data.get("part", "0")
+    return int(part) if part.isascii() and part.isdigit() else 0
 
 
 def _update(message: Message) -> Json:

@@ -258,9 +258,25 @@ def test_long_markdown_is_several_with_whole_code_blocks() -> None:
 def test_any_reply_goes_out_by_any_way_with_any_card(reply: Reply, data: dict[str, str]) -> None:
     cards = {"card_template_id": "c.schema", "ai_card_template_id": "a.schema"}
     one = channel(**cards)
-    first = one.render([reply], Route("push", data | {"seed": "s"}))
-    assert first == channel(**cards).render([reply], Route("push", data | {"seed": "s"}))
+    first = one.render([reply], Route("push", data | {"turn": "t1"}))
+    assert first == channel(**cards).render([reply], Route("push", data | {"turn": "t1"}))
     assert all(len(call.body) < 20_000 or call.url.endswith("/v1.0/card/streaming") for call in first[:1])
+
+
+def test_a_card_is_the_same_when_its_part_is_sent_again_and_another_in_another_turn() -> None:
+    card = Card("选", buttons=(Button("好"), Button("不")))
+    tracks = [
+        sent(card, USER | {"turn": turn, "part": part}, card_template_id="c.schema")[0]["outTrackId"]
+        for turn, part in (("t1", "0"), ("t1", "0"), ("t1", "1"), ("t2", "0"))
+    ]
+    assert tracks[0] == tracks[1]
+    assert len(set(tracks)) == 3
+
+
+def test_only_the_first_part_of_an_answer_mentions() -> None:
+    data = SESSION | {"chat": "cid", "mention": "u1"}
+    assert "at" in sent(Text("一"), data | {"part": "0"})[0]
+    assert "at" not in sent(Text("二"), data | {"part": "1"})[0]
 
 
 @given(text=st.text(min_size=1, max_size=4000))

@@ -17,6 +17,7 @@ from bot.sqlite import SqliteStore
 from tests.dingtalk.desk import account, dingtalk
 
 PICTURE = b"\x89PNG\r\n--x"
+CARD_WAY = {"way": "group", "to": "staff1", "chat": "cid1==", "turn": "t1"}
 LONG = "".join(f"第{n}条：您的订单已经发货。" for n in range(40))
 
 
@@ -80,7 +81,7 @@ async def test_a_tap_on_a_card_is_heard_as_its_payload_and_the_card_shows_what_w
             assert isinstance(channel, DingTalk)
             phone = desk.phone(group="cid1==")
             card = Card("要退款吗？", "退款", buttons=(Button("是的", "确认退款"), Button("看看", url="https://a.b/c")))
-            (call,) = channel.render([card], Route("push", {"way": "group", "to": "staff1", "chat": "cid1=="}))
+            (call,) = channel.render([card], Route("push", CARD_WAY))
             assert (await desk.service.transport.post(channel, call)).verdict == "ok"
             ((track, shown),) = desk.api.cards.items()
             assert _buttons(shown.data["buttons"]) == ["是的", "看看"]
