@@ -91,6 +91,8 @@ class DingTalkApi:
     """Given out for connections, and not used yet."""
     endpoint: str = ""
     """Where connections are made; the gateway sets it."""
+    on_read: Callable[[str, str], None] | None = None
+    """Told the chat and the words of each message, and of each card once it has all its words."""
 
     def __post_init__(self) -> None:
         self._tokens: dict[str, float] = {}
@@ -179,6 +181,12 @@ class DingTalkApi:
     def show(self, chat: str, shown: Shown) -> None:
         self.chats[chat].append(shown)
         self._changed.set()
+        if shown.way != "card":
+            self._read(chat, shown.text or f"[{shown.kind}]")
+
+    def _read(self, chat: str, words: str) -> None:
+        if self.on_read is not None:
+            self.on_read(chat, words)
 
     async def wait_for(self, chat: str, count: int = 1, timeout_s: float = 10.0) -> list[Shown]:
         """What the chat has been shown, once it is `count` messages. Raises TimeoutError."""
@@ -262,6 +270,9 @@ class DingTalkApi:
         chat = space.removeprefix("dtv1.card//").partition(".")[2]
         self.cards[track] = CardShown(chat, str(body["cardTemplateId"]), dict(data), str(body.get("callbackType", "")))
         self.show(chat, Shown("card", "card", {"card": {"title": track}}, track))
+        if "flowStatus" not in data:
+            buttons = [each["text"] for each in orjson.loads(data.get("buttons") or "[]")]
+            self._read(chat, "\n".join([data.get("content", ""), *(f"[{button}]" for button in buttons)]))
         delivered = [{"spaceId": chat, "spaceType": "IM", "success": True}]
         return web.json_response({"success": True, "result": {"outTrackId": track, "deliverResults": delivered}})
 
@@ -283,7 +294,9 @@ class DingTalkApi:
         text = content if body.get("isFull") else card.data.get(str(body["key"]), "") + content
         card.data[str(body["key"])] = text
         card.typed.append(text)
-        card.final = card.final or bool(body.get("isFinalize"))
+        if body.get("isFinalize") and not card.final:
+            card.final = True
+            self._read(card.space, text)
         self._changed.set()
         return web.json_response({"success": True, "result": True})
 
