@@ -8,6 +8,7 @@ from typing import Any
 from adapters.channel import Channel
 from adapters.dingtalk import DingTalk
 from adapters.dingtalk.channel import WINDOW_S as DINGTALK_WINDOW_S
+from adapters.feishu import Feishu
 from adapters.wechat import WeChat
 from adapters.wecom_bot import WeComBot
 from adapters.wecom_kf import WeComKf
@@ -23,6 +24,7 @@ CHANNELS: Mapping[str, Make] = {
     "dingtalk": lambda name, account, settings: DingTalk(
         name, account, DINGTALK_WINDOW_S if settings.timestamp_window_s else 0.0
     ),
+    "feishu": lambda name, account, settings: Feishu(name, account, settings.timestamp_window_s),
     "wecom_bot": lambda name, account, settings: WeComBot(name, account, settings.timestamp_window_s),
     "wecom_kf": lambda name, account, settings: WeComKf(name, account, settings.timestamp_window_s),
 }
