@@ -67,4 +67,12 @@ def download(base: str, robot: str, content: Content) -> Exchange[bytes]:
     file: Answer = yield Outgoing(b"", "", url, "GET", needs_token=False)
     if file.status != 200:
         return Judgement("retry" if file.status >= 500 else "dead", f"the file's address answered HTTP {file.status}")
+    promised = file.headers.get("content-length", "")
+    if promised.isascii() and promised.isdigit() and int(promised) > len(file.body) and not _packed(file):
+        return Judgement("dead", f"the file has {promised} bytes, which is more than is taken")
     return file.body
+
+
+def _packed(answer: Answer) -> bool:
+    """Whether the length that it came with is that of a compressed body."""
+    return answer.headers.get("content-encoding", "identity") != "identity"
