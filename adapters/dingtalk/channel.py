@@ -1,18 +1,12 @@
 """One DingTalk app with a robot as a channel: by HTTP callbacks or by Stream, it verifies, decrypts, decodes; renders
 for session webhooks, the API and cards; judges.
 
-Sources: 接收消息 (sign) https://open.dingtalk.com/document/orgapp/receive-message
-加解密 https://open.dingtalk.com/document/orgapp/configure-event-subcription
-获取企业内部应用的accessToken https://open.dingtalk.com/document/orgapp/obtain-the-access_token-of-an-internal-app
+Sources: 获取企业内部应用的accessToken https://open.dingtalk.com/document/orgapp/obtain-the-access_token-of-an-internal-app
 撤回 https://open.dingtalk.com/document/orgapp/batch-message-recall-chat
-卡片回调签名 https://open.dingtalk.com/document/development/event-callback-card
 """
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import hmac
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from urllib.parse import quote, urlsplit
@@ -39,7 +33,7 @@ from adapters.channel import (
     Upload,
     Uploaded,
 )
-from adapters.crypto import BadEnvelope, Envelope, Random16, Sealed, random16, signed
+from adapters.crypto import BadEnvelope, Random16, random16
 from adapters.degrade import fit
 from adapters.dingtalk.answers import RATES, read_judgement, read_token
 from adapters.dingtalk.cards import Cards, Space, chosen
@@ -55,6 +49,7 @@ from adapters.dingtalk.inbound import (
 )
 from adapters.dingtalk.media import TERMS, download, upload
 from adapters.dingtalk.outbound import CUSTOM_TYPES, MOST_BUTTONS, api_message, encoded, in_words, session_body, taps
+from adapters.dingtalk.proof import Subscription, check_card, check_robot
 from adapters.dingtalk.stream import Readers, open_connection, read_frame
 from adapters.fields import Malformed, read_fields, said
 from adapters.groups import MENTION, in_group, mentioning
@@ -65,8 +60,6 @@ from config.credentials import DingTalkAccount
 WINDOW_S = 3600.0
 MARGIN_S = 60.0
 """A session webhook that ends sooner is not begun with."""
-MS = 100_000_000_000
-"""From here on a timestamp is in milliseconds."""
 TO_USER = "/v1.0/robot/oToMessages/batchSend"
 TO_GROUP = "/v1.0/robot/groupMessages/send"
 RECALL_USER = "/v1.0/robot/otoMessages/batchRecall"
@@ -109,11 +102,12 @@ class DingTalk:
         self._robot = settings.robot_code or settings.client_id
         self._api = settings.api_base.rstrip("/")
         self._oapi = settings.oapi_base.rstrip("/")
-        self._token = settings.token.get_secret_value()
-        key = settings.encoding_aes_key.get_secret_value()
-        # which of the two stands in an envelope depends on how old the subscription is
-        owners = [owner for owner in (settings.client_id, settings.corp_id) if owner]
-        self._envelopes = [Envelope(self._token, [key], owner, random) for owner in owners] if key else []
+        self._subscription = Subscription(
+            settings.token.get_secret_value(),
+            settings.encoding_aes_key.get_secret_value(),
+            (settings.client_id, settings.corp_id),
+            random,
+        )
         http = settings.mode == "http"
         self._cards = Cards(
             self._api,
@@ -146,7 +140,7 @@ class DingTalk:
             raise Refused(405, f"{request.method} is not what DingTalk sends")
         headers = request.headers
         if "sign" in headers:
-            self._check_sign(headers["sign"], headers.get("timestamp", ""), now)
+            check_robot(headers, self._secret, now, self._window_s)
             return self._heard(read_message(request.body, self._origin))
         if "x-ddpaas-signature" in headers:
             return self._tapped(request, now)
@@ -162,49 +156,14 @@ class DingTalk:
         meant = in_group(message, self._settings.group)
         return () if meant is None else (meant,)
 
-    def _check_time(self, timestamp: str, now: float) -> None:
-        if not (timestamp.isascii() and timestamp.isdigit() and len(timestamp) <= 15):
-            raise Refused(400, "there is no timestamp: this is not a request of DingTalk's")
-        at = int(timestamp)
-        off_s = now - (at / 1000 if at >= MS else at)
-        if self._window_s and abs(off_s) > self._window_s:
-            way = "old" if off_s > 0 else "ahead"
-            raise Refused(403, f"the timestamp is {abs(off_s):.0f} s {way}: is it a replay, or is the clock wrong?")
-
-    def _check_sign(self, sign: str, timestamp: str, now: float) -> None:
-        self._check_time(timestamp, now)
-        if not _same(sign, _hmac(self._secret, f"{timestamp}\n{self._secret}")):
-            raise Refused(403, "the sign does not match: is client_secret the one in the app's console?")
-
     def _tapped(self, request: Request, now: float) -> Parsed:
-        secret, timestamp = (
-            self._settings.card_secret.get_secret_value(),
-            request.headers.get("x-ddpaas-signature-timestamp", ""),
-        )
-        if not secret:
-            raise Refused(403, "a card's callback came, and the account has no card_secret to check it with")
-        self._check_time(timestamp, now)
-        if not _same(request.headers["x-ddpaas-signature"], _hmac(secret, timestamp)):
-            raise Refused(403, "the card's signature does not match: is card_secret what was registered as apiSecret?")
-        at = int(timestamp)
-        id = fingerprint(timestamp.encode(), request.body)
-        message = read_tap(request.body, id, at / 1000 if at >= MS else float(at), self._origin)
+        at = check_card(request.headers, self._settings.card_secret.get_secret_value(), now, self._window_s)
+        id = fingerprint(request.headers["x-ddpaas-signature-timestamp"].encode(), request.body)
+        message = read_tap(request.body, id, at, self._origin)
         return Messages(self._for_us(message), SAID, Outgoing(encoded(_update(message)), "application/json"))
 
     def _event(self, request: Request, now: float) -> Parsed:
-        query = request.query
-        timestamp, nonce = query.get("timestamp", ""), query.get("nonce", "")
-        if not self._envelopes or not self._token:
-            raise Refused(403, "an event came, and the account has no token and encoding_aes_key to open it with")
-        self._check_time(timestamp, now)
-        encrypt = said(read_fields(request.body), "encrypt")
-        if not encrypt:
-            raise Refused(400, "the body has no encrypt")
-        given = query.get("msg_signature") or query.get("signature", "")
-        if not signed(given, self._token, timestamp, nonce, encrypt):
-            raise Refused(403, "msg_signature does not match: is the token the one in the app's console?")
-        envelope, body = self._opened(encrypt)
-        ack = _sealed(envelope.seal(b"success", timestamp, nonce))
+        body, ack = self._subscription.open(request.query, request.body, now, self._window_s)
         fields = read_fields(body)
         kind = said(fields, "EventType")
         if not kind:
@@ -215,15 +174,6 @@ class DingTalk:
         corp = said(fields, "CorpId") or self._settings.corp_id or self._settings.client_id
         message = read_event(fields, kind, f"{kind}/{fingerprint(body)}", at, corp, self._origin)
         return Messages(self._for_us(message), SAID, ack)
-
-    def _opened(self, encrypt: str) -> tuple[Envelope, bytes]:
-        failure = BadEnvelope("there is no key to decrypt with")
-        for envelope in self._envelopes:
-            try:
-                return envelope, envelope.decrypt(encrypt).message
-            except BadEnvelope as error:
-                failure = error
-        raise failure
 
     # --- in, by Stream ---------------------------------------------------------------------------------------
 
@@ -400,21 +350,3 @@ def _plain(reply: Reply) -> Text:
     """The last resort: words, for somebody whom only a session webhook reaches."""
     (shown, *_) = fit([reply], replace(LIMITS, shows=frozenset(("text",)))) or [Text("[消息]")]
     return shown if isinstance(shown, Text) else Text(in_words(shown) if isinstance(shown, Card) else "[消息]")
-
-
-def _sealed(sealed: Sealed) -> Outgoing:
-    body = {
-        "msg_signature": sealed.signature,
-        "timeStamp": sealed.timestamp,
-        "nonce": sealed.nonce,
-        "encrypt": sealed.encrypt,
-    }
-    return Outgoing(orjson.dumps(body), "application/json")
-
-
-def _hmac(key: str, message: str) -> str:
-    return base64.b64encode(hmac.new(key.encode(), message.encode(), hashlib.sha256).digest()).decode()
-
-
-def _same(given: str, wanted: str) -> bool:
-    return hmac.compare_digest(given.encode("utf-8", "surrogatepass"), wanted.encode())
