@@ -62,28 +62,36 @@ def transfer_first(parts: Sequence[Reply]) -> list[Reply]:
     return sorted(parts, key=lambda part: not isinstance(part, Transfer))
 
 
-def push_parts(replies: Sequence[Reply], limits: Limits, fit: Fit) -> list[Reply]:
-    """`replies` fitted for pushes. Where they would be more than one message allows, neighbouring texts are merged; and
-    where that is not enough, everything becomes text: less form, but nothing is left unsaid."""
-    parts = fit(replies, limits)
-    if not limits.push_count or len(parts) <= limits.push_count:
-        return parts
-    merged = _merged(parts, limits)
-    if len(merged) <= limits.push_count:
-        return merged
-    plain = _merged(fit(replies, replace(limits, shows=frozenset({"text"}), custom_types=frozenset())), limits)
-    return plain if len(plain) < len(merged) else merged
-
-
-def _merged(parts: Sequence[Reply], limits: Limits) -> list[Reply]:
-    merged: list[Reply] = []
-    for part in parts:
-        last = merged[-1] if merged else None
-        if isinstance(last, Text) and isinstance(part, Text) and _size(last.text + part.text) < limits.text_bytes:
-            merged[-1] = Text(f"{last.text}\n{part.text}")
+def calls(parts: Sequence[Reply], start: int, text_bytes: int, *, merge: bool) -> list[tuple[int, Reply]]:
+    """`parts` from `start` on as the calls that carry them, each with the place that it reaches. `merge`: neighbouring
+    words go out together, where the vendor allows few calls. Which parts there are does not depend on it."""
+    out: list[tuple[int, Reply]] = []
+    for place, part in enumerate(parts[start:], start):
+        joined = join_words(out[-1][1], part, text_bytes) if merge and out else None
+        if joined is not None:
+            out[-1] = (place + 1, joined)
         else:
-            merged.append(part)
-    return merged
+            out.append((place + 1, part))
+    return out
+
+
+def join_words(first: Reply, second: Reply, text_bytes: int) -> Reply | None:
+    """Both as one: words as one text (Markdown, where one of them is), words before a card as the card's; None where
+    they are something else or there is no room."""
+    if not isinstance(first, Text | Markdown):
+        return None
+    match second:
+        case Text(words):
+            joined: Reply = Text(f"{first.text}\n{words}")
+        case Markdown(words):
+            joined = Markdown(f"{first.text}\n{words}")
+        case Card(words, title) if second.buttons:
+            joined = replace(second, title="", text="\n".join(filter(None, (first.text, title, words))))
+        case _:
+            return None
+    if isinstance(joined, Text) and isinstance(first, Markdown):
+        joined = Markdown(joined.text)
+    return joined if _words(joined) - 1 <= text_bytes else None
 
 
 def pack(waiting: Sequence[tuple[Turn, Sequence[Reply]]], limits: Limits, *, hint: bool) -> Body:
