@@ -5,19 +5,29 @@ no longer be answered is sent, and a lost word makes no second answer."""
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC
-from importlib.util import find_spec
+from functools import partial
 from pathlib import Path
 
+import aiohttp
 import pytest
 from aiohttp import web
 from pydantic import SecretStr
 
+from adapters.degrade import fit
+from adapters.transport import HttpTransport
+from adapters.wecom_bot import WeComBot
 from bot.app import make_app
+from bot.line import Lines
+from bot.links import LinkTimes
+from bot.service import Service
 from bot.simulate import WeComBotGateway, WeComBotPhone
-from bot.ways import Times
+from bot.simulate.wecom_bot_rules import Shown
+from bot.sqlite import SqliteStore
+from bot.ways import Outlet, Times
 from bot.work import Bot
 from config.credentials import Credentials, WeComBotAccount
 from config.settings import Settings
@@ -26,8 +36,6 @@ from tests.delivery.desk import Counter, Effects, understand
 from tests.simulate.test_wecom_bot_gateway import client
 
 SPEED = 5.0
-streams = pytest.mark.skipif(find_spec("bot.progress") is None, reason="the service does not stream answers yet")
-links = pytest.mark.skipif(find_spec("bot.links") is None, reason="the service keeps no WebSockets yet")
 
 
 @asynccontextmanager
@@ -79,7 +87,6 @@ async def test_words_and_a_long_answer_arrive_whole_in_a_group(tmp_path: Path) -
         assert seen.text.count("长") == 3 * 600 + 1
 
 
-@streams
 async def test_polls_get_all_that_is_said_so_far_and_one_end(tmp_path: Path) -> None:
     async with phone(tmp_path) as one:
         seen = await one.says("等1.5")
@@ -91,7 +98,6 @@ async def test_polls_get_all_that_is_said_so_far_and_one_end(tmp_path: Path) -> 
         assert one.received == []
 
 
-@streams
 async def test_what_is_ready_after_the_last_poll_goes_to_the_response_url_once(tmp_path: Path) -> None:
     async with phone(tmp_path, stream_s=4.0) as one:
         seen = await one.says("等2")
@@ -101,7 +107,6 @@ async def test_what_is_ready_after_the_last_poll_goes_to_the_response_url_once(t
         assert (len(one.received), one.refused) == (1, [])
 
 
-@streams
 async def test_a_fourth_answer_at_a_time_is_pushed_instead_of_polled_for(tmp_path: Path) -> None:
     async with phone(tmp_path) as one:
         talks = []
@@ -126,7 +131,6 @@ async def test_the_same_message_three_times_is_answered_the_same_and_thought_abo
 # --- over the WebSocket
 
 
-@links
 async def test_a_message_is_answered_once(tmp_path: Path) -> None:
     async with linked(tmp_path) as gateway:
         talk = await gateway.says("您好")
@@ -137,7 +141,6 @@ async def test_a_message_is_answered_once(tmp_path: Path) -> None:
         assert [shown.text for shown in await gateway.wait_for("zhangsan", 2)] == ["1:您好", "2:再见"]
 
 
-@links
 async def test_who_is_thrown_out_by_another_connection_does_not_come_back(tmp_path: Path) -> None:
     async with linked(tmp_path) as gateway, client(gateway) as other:
         assert (await other.send(other.channel.greeting()))[0].verdict == "ok"
@@ -147,7 +150,6 @@ async def test_who_is_thrown_out_by_another_connection_does_not_come_back(tmp_pa
         assert (await other.heard.get()).text == "您好"
 
 
-@links
 async def test_a_connection_that_breaks_is_made_again(tmp_path: Path) -> None:
     async with linked(tmp_path) as gateway:
         await gateway.hang_up()
@@ -156,7 +158,6 @@ async def test_a_connection_that_breaks_is_made_again(tmp_path: Path) -> None:
         assert [shown.text for shown in await gateway.wait_for("zhangsan", 1)] == ["1:您好"]
 
 
-@links
 @pytest.mark.parametrize("code", [846605, 846608])
 async def test_what_can_no_longer_be_answered_is_sent_as_a_message(tmp_path: Path, code: int) -> None:
     async with linked(tmp_path) as gateway:
@@ -166,7 +167,6 @@ async def test_what_can_no_longer_be_answered_is_sent_as_a_message(tmp_path: Pat
         assert len(gateway.frames["aibot_respond_msg"]) == 1
 
 
-@links
 @pytest.mark.parametrize("cmd", ["aibot_respond_msg", "aibot_send_msg"])
 async def test_a_word_that_never_comes_makes_no_second_answer(
     tmp_path: Path, cmd: str, monkeypatch: pytest.MonkeyPatch
@@ -184,7 +184,6 @@ async def test_a_word_that_never_comes_makes_no_second_answer(
         assert texts == ["1:您好", "2:再见"]
 
 
-@links
 async def test_a_word_that_comes_late_makes_no_second_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("adapters.wecom_bot.channel.ACK_S", 0.2)
     async with linked(tmp_path) as gateway:
@@ -193,3 +192,51 @@ async def test_a_word_that_comes_late_makes_no_second_answer(tmp_path: Path, mon
         await gateway.wait_for("zhangsan", 1)
         await gateway.says("再见")
         assert [shown.text for shown in await gateway.wait_for("zhangsan", 2)] == ["1:您好", "2:再见"]
+
+
+async def test_keys_that_are_refused_five_times_are_not_tried_for_ever(tmp_path: Path) -> None:
+    alarms: list[tuple[str, str]] = []
+
+    async def alert(what: str, text: str) -> None:
+        alarms.append((what, text))
+
+    store = SqliteStore(tmp_path / "turns.db")
+    await store.open()
+    async with WeComBotGateway() as gateway, aiohttp.ClientSession() as session:
+        keys = {"mode": "websocket", "bot_id": gateway.bot_id, "ws_url": gateway.url, "secret": "another"}
+        channel, lines = WeComBot("main", WeComBotAccount.model_validate(keys)), Lines()
+        service = Service(
+            store=store,
+            bot=Bot(understand, Counter(), Effects(), UTC),
+            fit=fit,
+            outlets={("wecom_bot", "main"): Outlet(channel)},
+            transport=HttpTransport(session, store, time.time, wires=lines),
+            lines=lines,
+            connect=partial(session.ws_connect, autoping=False, autoclose=False),
+            link_times=LinkTimes().faster(500.0),
+            alert=alert,
+        )
+        await service.start()
+        await gateway.until(lambda: len(gateway.frames["aibot_subscribe"]) == 5)
+        await asyncio.sleep(0.3)
+        assert len(gateway.frames["aibot_subscribe"]) == 5
+        await service.stop()
+    await store.close()
+    ((what, text),) = alarms
+    assert what == "config"
+    assert "bot_id and secret" in text
+
+
+async def test_who_opens_the_chat_is_greeted_in_the_response(tmp_path: Path) -> None:
+    async with phone(tmp_path) as one:
+        seen = await one.enters()
+        assert [(shown.kind, shown.text) for shown in seen.shown] == [("text", "1:")]
+
+
+async def test_a_tap_on_a_card_is_answered_by_its_response_url(tmp_path: Path) -> None:
+    async with phone(tmp_path) as one:
+        await one.says("您好")
+        card = Shown("template_card", card={"card_type": "button_interaction", "task_id": "T"})
+        seen = await one.taps(card, "退款")
+        assert (seen.posts, seen.shown, seen.failed) == ([200], [], "")
+        assert [shown.text for shown in await one.wait_for(1)] == ["2:"]
