@@ -18,8 +18,10 @@ from aiohttp import web
 from pydantic import SecretStr
 
 from adapters.degrade import fit
+from adapters.message import Button, Card, Image, Json, Markdown, Text
 from adapters.transport import HttpTransport
 from adapters.wecom_bot import WeComBot
+from adapters.wecom_bot.bodies import picture
 from bot.app import make_app
 from bot.line import Lines
 from bot.links import LinkTimes
@@ -31,6 +33,7 @@ from bot.ways import Outlet, Times
 from bot.work import Bot
 from config.credentials import Credentials, WeComBotAccount
 from config.settings import Settings
+from flows.state import Actions, Dialogue, Heard, Outcome
 from tests.contracts.channels.wecom_bot import ACCOUNT
 from tests.delivery.desk import Counter, Effects, understand
 from tests.simulate.test_wecom_bot_gateway import client
@@ -38,10 +41,21 @@ from tests.simulate.test_wecom_bot_gateway import client
 SPEED = 5.0
 
 
+class Speaker:
+    """A `Dialect` that always says the same."""
+
+    def __init__(self, *replies: Json) -> None:
+        self._replies = replies
+
+    async def step(self, dialogue: Dialogue, heard: Heard, actions: Actions) -> Outcome:
+        return Outcome(dialogue, self._replies)
+
+
 @asynccontextmanager
-async def served(project: Path, account: WeComBotAccount) -> AsyncIterator[str]:
-    """The service with one bot, whose every answer can be foretold (see tests/delivery/desk.py); its webhook."""
-    bot = Bot(understand, Counter(), Effects(), UTC)
+async def served(project: Path, account: WeComBotAccount, *replies: Json) -> AsyncIterator[str]:
+    """The service with one bot, whose every answer can be foretold (see tests/delivery/desk.py), or is `replies`; its
+    webhook."""
+    bot = Bot(understand, Speaker(*replies) if replies else Counter(), Effects(), UTC)
     credentials = Credentials(wecom_bot={"main": account})
     app = await make_app(project, Settings(), credentials, bot=bot, times=Times().faster(SPEED))
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
@@ -54,8 +68,8 @@ async def served(project: Path, account: WeComBotAccount) -> AsyncIterator[str]:
 
 
 @asynccontextmanager
-async def phone(project: Path, **more: object) -> AsyncIterator[WeComBotPhone]:
-    async with served(project, ACCOUNT) as url, WeComBotPhone.open(url, ACCOUNT, speed=SPEED, **more) as one:
+async def phone(project: Path, *replies: Json, **more: object) -> AsyncIterator[WeComBotPhone]:
+    async with served(project, ACCOUNT, *replies) as url, WeComBotPhone.open(url, ACCOUNT, speed=SPEED, **more) as one:
         yield one
 
 
@@ -85,6 +99,26 @@ async def test_words_and_a_long_answer_arrive_whole_in_a_group(tmp_path: Path) -
         seen = await one.says("长一点")
         assert seen.text.startswith("<@zhangsan> 2:长一点\n1长")
         assert seen.text.count("长") == 3 * 600 + 1
+
+
+async def test_words_a_picture_and_a_card_are_one_answer(tmp_path: Path) -> None:
+    card = Card("要办什么？", buttons=(Button("查订单"), Button("退款")))
+    shot = Image(media=picture(b"PNG", "image/png"))
+    async with phone(tmp_path, Text("您好"), Markdown("**请选**"), shot, card) as one:
+        seen = await one.says("在吗")
+        (shown,) = seen.shown
+        assert (shown.text, shown.images, shown.keys) == ("您好\n**请选**", 1, ["查订单", "退款"])
+        await asyncio.sleep(0.3)
+        assert one.received == []
+
+
+async def test_an_answer_longer_than_a_stream_goes_on_by_the_response_url(tmp_path: Path) -> None:
+    text = "".join(f"第{n}句话说的是这件事。" for n in range(1000))
+    async with phone(tmp_path, Text(text)) as one:
+        seen = await one.says("在吗")
+        assert 15_000 < len(seen.text.encode()) <= 20_480
+        (rest,) = await one.wait_for(1)
+        assert seen.text + rest.text == text
 
 
 async def test_polls_get_all_that_is_said_so_far_and_one_end(tmp_path: Path) -> None:
