@@ -103,6 +103,8 @@ class Limits:
 
     shows: frozenset[str]
     text_bytes: int = 20480
+    card_bytes: int = 0
+    """Of the words above a card's buttons; 0: as `text_bytes`."""
     buttons: int = 0
     passive_s: float = 0.0
     """Seconds that the vendor keeps the inbound request open for an answer; 0: no passive answer."""
@@ -114,6 +116,8 @@ class Limits:
     """How many articles one `News` may hold; 0: any number."""
     media_only: bool = False
     """Images, voices, videos and files are shown by the vendor's media id alone; one with only a URL is degraded."""
+    transfer_speaks: bool = True
+    """The vendor tells the customer of a transfer; where it does not, the words of the reply are said before it."""
     custom_types: frozenset[str] = frozenset()
     """Values of `msgtype` in a `Custom` payload that are carried untouched even where `custom` is not in `shows`."""
     joins: Mapping[str, int] = field(default_factory=dict)
@@ -308,14 +312,13 @@ class Pulling(Protocol):
 class LinkTerms:
     """`exclusive`: the vendor keeps one connection for the account and drops the one before; else every process has
     `connections` of its own. `ping_s`: how often we ping (0: the vendor does), `ack_s`: how long the vendor's word on a
-    frame takes. `refusals`: after so many greetings refused in a row (verdict `config`) the link is given up; 0:
-    never."""
+    frame takes. `refusals`: after so many greetings refused in a row (verdict `config`) the link is given up."""
 
     exclusive: bool = False
     ping_s: float = 0.0
     ack_s: float = 5.0
     connections: int = 1
-    refusals: int = 0
+    refusals: int = 5
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,6 +83,9 @@ def _fit(reply: Reply, limits: Limits) -> Iterator[Reply]:
                 yield from _fit(Text(_said(payload)), limits)
         case Markdown(text, title) if "markdown" in limits.shows and size(text) > limits.text_bytes:
             yield from (Markdown(part, title) for part in split(text, limits.text_bytes) if part.strip())
+        case Transfer(text) if "transfer" in limits.shows and text and not limits.transfer_speaks:
+            yield from _fit(Text(text), limits)
+            yield replace(reply, text="")
         case _ if _shown(reply, limits):
             yield reply
         case _:
@@ -132,11 +135,11 @@ def _plainer(reply: Reply, limits: Limits) -> Reply:
 def _fit_card(card: Card, limits: Limits) -> Iterator[Reply]:
     taps = any(not button.url for button in card.buttons)
     if "card" in limits.shows and (taps or "app_id" in card.data) and len(card.buttons) <= limits.buttons:
-        head = _lines(card.title, card.text)
-        if size(head) <= limits.text_bytes:
+        head, most = _lines(card.title, card.text), limits.card_bytes or limits.text_bytes
+        if size(head) <= most:
             yield card
             return
-        *before, last = split(head, limits.text_bytes)
+        *before, last = split(head, most)
         yield from _fit(Text("".join(before)), limits)
         yield replace(card, title="", text=last)
         return

@@ -62,12 +62,33 @@ def transfer_first(parts: Sequence[Reply]) -> list[Reply]:
     return sorted(parts, key=lambda part: not isinstance(part, Transfer))
 
 
+def plain_parts(replies: Sequence[Reply], limits: Limits, fit: Fit) -> list[Reply]:
+    """`replies` as text alone: less form, but nothing is left unsaid where few calls are allowed."""
+    return fit(replies, replace(limits, shows=frozenset({"text"}), custom_types=frozenset()))
+
+
+def push_calls(
+    replies: Sequence[Reply], limits: Limits, fit: Fit, most: int, *, merge: bool = False
+) -> tuple[str, list[tuple[int, Reply]]]:
+    """`replies` fitted for pushes, as calls, and their basis. Where they would be more than the `most` that the vendor
+    allows (0: any number), or with `merge`, neighbouring texts are merged; where that is not enough, everything
+    becomes text."""
+    parts = fit(replies, limits)
+    if not merge and (not most or len(parts) <= most):
+        return "push", calls(parts, 0, limits.text_bytes, merge=False)
+    merged = calls(parts, 0, limits.text_bytes, merge=True)
+    if not most or len(merged) <= most:
+        return "push", merged
+    plain = calls(plain_parts(replies, limits, fit), 0, limits.text_bytes, merge=True)
+    return ("plain", plain) if len(plain) < len(merged) else ("push", merged)
+
+
 def calls(parts: Sequence[Reply], start: int, text_bytes: int, *, merge: bool) -> list[tuple[int, Reply]]:
     """`parts` from `start` on as the calls that carry them, each with the place that it reaches. `merge`: neighbouring
-    words go out together, where the vendor allows few calls. Which parts there are does not depend on it."""
+    texts go out together, where the vendor allows few calls. Which parts there are does not depend on it."""
     out: list[tuple[int, Reply]] = []
     for place, part in enumerate(parts[start:], start):
-        joined = join_words(out[-1][1], part, text_bytes) if merge and out else None
+        joined = join_texts(out[-1][1], part, text_bytes) if merge and out else None
         if joined is not None:
             out[-1] = (place + 1, joined)
         else:
@@ -75,23 +96,12 @@ def calls(parts: Sequence[Reply], start: int, text_bytes: int, *, merge: bool) -
     return out
 
 
-def join_words(first: Reply, second: Reply, text_bytes: int) -> Reply | None:
-    """Both as one: words as one text (Markdown, where one of them is), words before a card as the card's; None where
-    they are something else or there is no room."""
-    if not isinstance(first, Text | Markdown):
-        return None
-    match second:
-        case Text(words):
-            joined: Reply = Text(f"{first.text}\n{words}")
-        case Markdown(words):
-            joined = Markdown(f"{first.text}\n{words}")
-        case Card(words, title) if second.buttons:
-            joined = replace(second, title="", text="\n".join(filter(None, (first.text, title, words))))
-        case _:
-            return None
-    if isinstance(joined, Text) and isinstance(first, Markdown):
-        joined = Markdown(joined.text)
-    return joined if _words(joined) - 1 <= text_bytes else None
+def join_texts(first: Reply, second: Reply, text_bytes: int) -> Text | None:
+    """Both as one text, or None where one is no text or there is no room."""
+    if isinstance(first, Text) and isinstance(second, Text):
+        text = f"{first.text}\n{second.text}"
+        return Text(text) if _size(text) <= text_bytes else None
+    return None
 
 
 def pack(waiting: Sequence[tuple[Turn, Sequence[Reply]]], limits: Limits, *, hint: bool) -> Body:

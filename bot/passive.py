@@ -26,7 +26,6 @@ from bot.parts import (
     with_body,
 )
 from bot.progress import Progress
-from bot.slots import Slots
 from bot.store import Store
 from bot.turn import Turn
 from bot.ways import KEEP_S, Ways
@@ -60,8 +59,6 @@ class Answer:
     outgoing: Outgoing | None = None
     close: bool = False
     notes: tuple[Note, ...] = ()
-    unfinished: bool = False
-    """It is polled for again."""
 
 
 ACKNOWLEDGED = Answer()
@@ -91,7 +88,6 @@ class Passive:
         self._worker = worker
         self._metrics = metrics
         self._progress = progress or Progress(store)
-        self._slots = Slots(store)
         self._posts: dict[str, int] = {}
 
     async def answer(self, channel: Channel, message: Message, route: Route, arrived: float) -> Answer:
@@ -110,7 +106,7 @@ class Passive:
             if turn.status == "new":
                 settled = await self._windows.wait(window, this, max(0.0, deadline - _time()))
         if settled is None:
-            return await self._first_late(channel, turn, route, arrived)
+            return await self._late(channel, turn, route, arrived)
         return await self._settled(channel, settled, route, arrived)
 
     async def refresh(self, channel: Channel, poll: Refresh, arrived: float) -> Answer:
@@ -128,18 +124,19 @@ class Passive:
         if settled is None:
             return await self._late(channel, turn, poll.route, arrived)
         answer = await self._settled(channel, settled, poll.route, arrived)
-        if isinstance(channel, Streaming) and not answer.unfinished:
-            await self._slots.free(channel, turn)
         if answer.outgoing is not None:
+            if answer.notes:
+                await self._end_stream(channel, settled)
             return answer
+        await self._end_stream(channel, settled)
         ended = await self._store.turn(this) or settled
         last = FAILED if ended.status == "dead" else PUSHED if ended.replies else SILENT
         return Answer(_render(channel, (Text(last),), poll.route))
 
     def _patience_s(self, channel: Channel, route: Route) -> float:
-        times = self._ways.times
-        polls = isinstance(channel, Streaming) and channel.unfinished("", route) is not None
-        return times.first_s if polls else times.answer_s
+        """How long a response waits for the answer: not long where the vendor asks again."""
+        asks_again = isinstance(channel, Streaming) and channel.unfinished("", route) is not None
+        return self._ways.times.first_s if asks_again else self._ways.times.answer_s
 
     async def note(self, answer: Answer, *, written: bool) -> None:
         """What came of the response that `answer` filled."""
@@ -192,24 +189,37 @@ class Passive:
             case _:
                 return "open"
 
-    async def _first_late(self, channel: Channel, turn: Turn, route: Route, arrived: float) -> Answer:
-        """As `_late`, of the response to the message itself: it opens the stream, if the vendor will poll for one."""
-        if not isinstance(channel, Streaming):
-            return await self._late(channel, turn, route, arrived)
-        if channel.unfinished("", route) is not None and await self._slots.take(channel, turn):
-            return await self._late(channel, turn, route, arrived)
-        self._ways.pushed_at_once(turn.id)
-        return ACKNOWLEDGED
-
     async def _late(self, channel: Channel, turn: Turn, route: Route, arrived: float) -> Answer:
         if isinstance(channel, Streaming):
-            return Answer(channel.unfinished(await self._progress.said(turn.id), route), unfinished=True)
+            return await self._unfinished(channel, turn, route)
         if self._ways.push_route(turn) is not None:
             return ACKNOWLEDGED
         since = self._clock() - turn.accepted - (_time() - arrived)
         if self._posts.get(turn.id, 1) < POSTS and since < self._ways.times.last_post_s:
             return Answer(close=True)
         return Answer(_render(channel, (Text(WORKING),), route))
+
+    async def _unfinished(self, channel: Streaming, turn: Turn, route: Route) -> Answer:
+        """What was said so far; acknowledged, and pushed once it is ready, where this one cannot be polled for."""
+        shown = channel.unfinished(await self._progress.said(turn.id), route)
+        if shown is not None and await self._may_stream(channel, turn):
+            return Answer(shown)
+        self._ways.acknowledge(turn.id)
+        return ACKNOWLEDGED
+
+    async def _may_stream(self, channel: Streaming, turn: Turn) -> bool:
+        """Takes one of the places that the vendor has for answers in the making to one sender."""
+        if not channel.most_open or turn.message is None:
+            return True
+        for place in range(channel.most_open):
+            if await self._store.hold(_place(turn, place), turn.id, channel.stream_s):
+                return True
+        return False
+
+    async def _end_stream(self, channel: Channel, turn: Turn) -> None:
+        if isinstance(channel, Streaming):
+            for place in range(channel.most_open):
+                await self._store.hold(_place(turn, place), turn.id, 0)
 
     # --- bodies
 
@@ -282,6 +292,11 @@ def _notes(turn: Turn, slices: Sequence[Slice], parts: dict[str, list[Reply]], h
 def _render(channel: Channel, replies: Sequence[Reply], route: Route) -> Outgoing | None:
     rendered = channel.render(replies, Route("passive", route.data)) if replies else []
     return rendered[0] if rendered else None
+
+
+def _place(turn: Turn, place: int) -> str:
+    sender = turn.message.sender if turn.message and turn.message.sender else turn.address.user
+    return f"stream/{turn.address.channel}/{turn.address.account}/{sender}/{place}"
 
 
 def _time() -> float:

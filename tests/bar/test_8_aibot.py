@@ -44,18 +44,20 @@ SPEED = 5.0
 class Speaker:
     """A `Dialect` that always says the same."""
 
-    def __init__(self, *replies: Json) -> None:
+    def __init__(self, *replies: Json, wait_s: float = 0.0) -> None:
         self._replies = replies
+        self._wait_s = wait_s
 
     async def step(self, dialogue: Dialogue, heard: Heard, actions: Actions) -> Outcome:
+        await asyncio.sleep(self._wait_s)
         return Outcome(dialogue, self._replies)
 
 
 @asynccontextmanager
-async def served(project: Path, account: WeComBotAccount, *replies: Json) -> AsyncIterator[str]:
+async def served(project: Path, account: WeComBotAccount, *replies: Json, wait_s: float = 0.0) -> AsyncIterator[str]:
     """The service with one bot, whose every answer can be foretold (see tests/delivery/desk.py), or is `replies`; its
     webhook."""
-    bot = Bot(understand, Speaker(*replies) if replies else Counter(), Effects(), UTC)
+    bot = Bot(understand, Speaker(*replies, wait_s=wait_s) if replies else Counter(), Effects(), UTC)
     credentials = Credentials(wecom_bot={"main": account})
     app = await make_app(project, Settings(), credentials, bot=bot, times=Times().faster(SPEED))
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
@@ -256,15 +258,20 @@ async def test_keys_that_are_refused_five_times_are_not_tried_for_ever(tmp_path:
         assert len(gateway.frames["aibot_subscribe"]) == 5
         await service.stop()
     await store.close()
-    ((what, text),) = alarms
-    assert what == "config"
-    assert "bot_id and secret" in text
+    assert {what for what, _ in alarms} == {"config"}
+    assert all("bot_id and secret" in text for _, text in alarms)
 
 
 async def test_who_opens_the_chat_is_greeted_in_the_response(tmp_path: Path) -> None:
     async with phone(tmp_path) as one:
         seen = await one.enters()
         assert [(shown.kind, shown.text) for shown in seen.shown] == [("text", "1:")]
+
+
+async def test_a_greeting_that_takes_two_seconds_is_still_in_time(tmp_path: Path) -> None:
+    slow = served(tmp_path, ACCOUNT, Text("欢迎"), wait_s=2.0 / SPEED)
+    async with slow as url, WeComBotPhone.open(url, ACCOUNT, speed=SPEED) as one:
+        assert (await one.enters()).text == "欢迎"
 
 
 async def test_a_tap_on_a_card_is_answered_by_its_response_url(tmp_path: Path) -> None:

@@ -6,8 +6,9 @@ from dataclasses import replace
 from typing import Any
 
 from adapters.channel import Limits
-from adapters.message import Address, Button, Card, Image, Markdown, Message, Reply, Text
-from bot.parts import calls, pack
+from adapters.degrade import fit
+from adapters.message import Address, Button, Card, Image, Json, Markdown, Message, Reply, Text
+from bot.parts import pack, push_calls
 from bot.turn import Turn
 
 LIMITS = Limits(
@@ -47,18 +48,13 @@ def test_without_joins_only_texts_are_joined() -> None:
     assert packed(Text("一"), CARD, limits=plain) == ((Text("一"),), True)
 
 
-def test_where_few_calls_are_left_words_go_out_together_and_with_the_card_after_them() -> None:
-    parts: list[Reply] = [Text("您好"), Markdown("**快**"), CARD, PICTURE]
-    both = Card("您好\n**快**\n请选择", buttons=CARD.buttons)
-    assert calls(parts, 0, 400, merge=True) == [(3, both), (4, PICTURE)]
-    assert calls([Text("一"), Text("二")], 0, 400, merge=True) == [(2, Text("一\n二"))]
-    assert calls([Markdown("一"), Text("二")], 0, 400, merge=True) == [(2, Markdown("一\n二"))]
+def test_where_one_push_is_left_everything_is_said_in_it() -> None:
+    once = replace(LIMITS, push_count=1)
+    replies: list[Json] = [Text("您好"), CARD, Markdown("**快**")]
+    _, ((_, said),) = push_calls(replies, once, fit, 1)
+    assert isinstance(said, Text)
+    assert all(words in said.text for words in ("您好", "1. 查订单", "2. 退款", "快"))
 
 
-def test_calls_that_need_not_be_few_keep_their_form() -> None:
-    assert calls([Text("您好"), CARD], 0, 400, merge=False) == [(1, Text("您好")), (2, CARD)]
-    assert calls([Text("您好"), CARD], 1, 400, merge=True) == [(2, CARD)]
-    assert calls([Text("长" * 100), Text("长" * 100)], 0, 400, merge=True) == [
-        (1, Text("长" * 100)),
-        (2, Text("长" * 100)),
-    ]
+def test_pushes_that_fit_keep_their_form() -> None:
+    assert push_calls([Text("您好"), CARD], LIMITS, fit, 2) == ("push", [(1, Text("您好")), (2, CARD)])
