@@ -7,6 +7,8 @@ from typing import Any
 
 from adapters.channel import Channel
 from adapters.wechat import WeChat
+from adapters.wecom_bot import WeComBot
+from adapters.wecom_kf import WeComKf
 from bot.ways import Key, Outlet
 from config.credentials import Credentials, WeChatAccount
 from config.settings import Settings
@@ -16,6 +18,8 @@ Make = Callable[[str, Any, Settings], Channel]
 
 CHANNELS: Mapping[str, Make] = {
     "wechat": lambda name, account, settings: WeChat(name, account, settings.timestamp_window_s),
+    "wecom_bot": lambda name, account, settings: WeComBot(name, account, settings.timestamp_window_s),
+    "wecom_kf": lambda name, account, settings: WeComKf(name, account, settings.timestamp_window_s),
 }
 
 

@@ -86,7 +86,7 @@ class Webhook:
     async def _take_in(self, request: web.Request, parsed: Messages, arrived: float) -> web.StreamResponse:
         try:
             match parsed.messages:
-                case (message,) if self.channel.limits.passive_messages:
+                case (message,) if self.channel.limits.passive_messages and parsed.route.kind == "passive":
                     answer = await self.passive.answer(self.channel, message, parsed.route, arrived)
                 case messages:
                     for message in messages:

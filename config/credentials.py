@@ -112,6 +112,8 @@ class WeComKfAccount(Strict):
     encoding_aes_key: AesKey
     previous_encoding_aes_key: AesKey = NONE
     open_kfid: str
+    transfer: bool = True
+    """转人工 hands the customer over to the account's servicers in WeCom; else they wait in the console here."""
     api_base: str = "https://qyapi.weixin.qq.com"
 
 
