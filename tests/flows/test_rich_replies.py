@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from adapters.channel import Limits
+from adapters.degrade import fit
 from adapters.message import Button, Card, Custom, File, Image, Link, News, Reply, Text, Video, Voice, reply_to_dict
 from config.source import BadProject, parse_yaml
 from flows.domain import read_variations
@@ -129,3 +131,24 @@ async def test_a_push_does_not_come_between_a_question_and_its_answer() -> None:
     talk.dialogue = told(talk.dialogue, (Card("促", buttons=(Button("看看", "/other"),)),), talk.at)
     assert await talk.says("1号") == ["a=1号"]
     assert PUSHED not in talk.dialogue.memory
+
+
+CARDS = """
+responses:
+  utter_menu:
+    - elements:
+        - {title: 订单, buttons: [{title: 查订单, payload: /order}, {title: 看网页, url: "https://shop.example"}]}
+        - {title: 售后, buttons: [{title: 申请退款, payload: /refund}]}
+  utter_refund: [{text: 退款}]
+  utter_order: [{text: 订单}]
+"""
+
+
+async def test_several_cards_are_numbered_through_so_that_a_number_means_what_is_read_beside_it() -> None:
+    talk = Talk(engine(FLOWS, domain=SLOTS + CARDS.replace("responses:\n", "")))
+    await talk.says("/menu")
+    shown = fit(talk.outcome.replies, Limits(frozenset({"text"})))
+    words = "\n".join(each.text for each in shown if isinstance(each, Text))
+    assert "1. 查订单" in words
+    assert "3. 申请退款" in words
+    assert await talk.says("3") == ["退款"]
