@@ -57,7 +57,8 @@ class Forecaster:
         """As things stand at `now`; a window that closes before the broadcast's time counts as closed."""
         out = set() if broadcast.even_opted_out else await self._opted_out(people)
         at = max(now, broadcast.at)
-        heard, newest = await self._heard(people), await self._newest(people, at)
+        heard = await self._heard(people)
+        newest = await self._newest(people, heard, at)
         accounts: Counter[str] = Counter()
         unreachable: Counter[str] = Counter()
         opted_out = 0
@@ -105,9 +106,12 @@ class Forecaster:
             found |= await heard_of(self.store, *key)
         return found
 
-    async def _newest(self, people: Sequence[Person], at: float) -> dict[str, Message | None]:
-        """The newest messages, where nothing else can tell whether there is a way."""
-        asked = [each.conversation for each in people if self.reach.answers_only(Address.of(each.conversation), at)]
+    async def _newest(
+        self, people: Sequence[Person], heard: Mapping[str, float], at: float
+    ) -> dict[str, Message | None]:
+        """The newest messages, where they tell whether there is a way."""
+        conversations = (person.conversation for person in people)
+        asked = [key for key in conversations if self.reach.by_message(Address.of(key), heard.get(key, 0.0), at)]
         return {key: turn.message for key, turn in (await self._looked_up(asked)).items()}
 
     async def _looked_up(self, conversations: Sequence[str]) -> dict[str, Turn]:

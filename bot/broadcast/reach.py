@@ -9,7 +9,7 @@ from adapters.channel import Pushing
 from adapters.message import Address, Custom, Message, Reply
 from bot.ways import Ways
 
-TEMPLATES = frozenset(("template", "subscribe"))
+TEMPLATES = frozenset(("template", "subscribe", "subscribe_once"))
 """Values of `msgtype` in a payload that a vendor takes outside its window, besides those with a `template_id`."""
 
 
@@ -22,10 +22,13 @@ class Reach:
         channel = self._channel(address)
         return channel is not None and channel.push_limits.push_window_s > 0
 
-    def answers_only(self, address: Address, now: float) -> bool:
-        """Whether only a message from there opens a way to it."""
+    def by_message(self, address: Address, heard: float, now: float) -> bool:
+        """Whether the newest message from there is what tells of a way: nothing else opens one, or the window that it
+        opened lasts still, unless it was a goodbye."""
         channel = self._channel(address)
-        return channel is not None and not channel.push_routes(address, None, now)
+        if channel is None:
+            return False
+        return 0 < now - heard < channel.push_limits.push_window_s or not channel.push_routes(address, None, now)
 
     def _channel(self, address: Address) -> Pushing | None:
         outlet = self.ways.outlets.get((address.channel, address.account))
