@@ -62,28 +62,46 @@ def transfer_first(parts: Sequence[Reply]) -> list[Reply]:
     return sorted(parts, key=lambda part: not isinstance(part, Transfer))
 
 
-def push_parts(replies: Sequence[Reply], limits: Limits, fit: Fit) -> list[Reply]:
-    """`replies` fitted for pushes. Where they would be more than one message allows, neighbouring texts are merged; and
-    where that is not enough, everything becomes text: less form, but nothing is left unsaid."""
+def plain_parts(replies: Sequence[Reply], limits: Limits, fit: Fit) -> list[Reply]:
+    """`replies` as text alone: less form, but nothing is left unsaid where few calls are allowed."""
+    return fit(replies, replace(limits, shows=frozenset({"text"}), custom_types=frozenset()))
+
+
+def push_calls(
+    replies: Sequence[Reply], limits: Limits, fit: Fit, most: int, *, merge: bool = False
+) -> tuple[str, list[tuple[int, Reply]]]:
+    """`replies` fitted for pushes, as calls, and their basis. Where they would be more than the `most` that the vendor
+    allows (0: any number), or with `merge`, neighbouring texts are merged; where that is not enough, everything
+    becomes text."""
     parts = fit(replies, limits)
-    if not limits.push_count or len(parts) <= limits.push_count:
-        return parts
-    merged = _merged(parts, limits)
-    if len(merged) <= limits.push_count:
-        return merged
-    plain = _merged(fit(replies, replace(limits, shows=frozenset({"text"}), custom_types=frozenset())), limits)
-    return plain if len(plain) < len(merged) else merged
+    if not merge and (not most or len(parts) <= most):
+        return "push", calls(parts, 0, limits.text_bytes, merge=False)
+    merged = calls(parts, 0, limits.text_bytes, merge=True)
+    if not most or len(merged) <= most:
+        return "push", merged
+    plain = calls(plain_parts(replies, limits, fit), 0, limits.text_bytes, merge=True)
+    return ("plain", plain) if len(plain) < len(merged) else ("push", merged)
 
 
-def _merged(parts: Sequence[Reply], limits: Limits) -> list[Reply]:
-    merged: list[Reply] = []
-    for part in parts:
-        last = merged[-1] if merged else None
-        if isinstance(last, Text) and isinstance(part, Text) and _size(last.text + part.text) < limits.text_bytes:
-            merged[-1] = Text(f"{last.text}\n{part.text}")
+def calls(parts: Sequence[Reply], start: int, text_bytes: int, *, merge: bool) -> list[tuple[int, Reply]]:
+    """`parts` from `start` on as the calls that carry them, each with the place that it reaches. `merge`: neighbouring
+    texts go out together, where the vendor allows few calls. Which parts there are does not depend on it."""
+    out: list[tuple[int, Reply]] = []
+    for place, part in enumerate(parts[start:], start):
+        joined = join_texts(out[-1][1], part, text_bytes) if merge and out else None
+        if joined is not None:
+            out[-1] = (place + 1, joined)
         else:
-            merged.append(part)
-    return merged
+            out.append((place + 1, part))
+    return out
+
+
+def join_texts(first: Reply, second: Reply, text_bytes: int) -> Text | None:
+    """Both as one text, or None where one is no text or there is no room."""
+    if isinstance(first, Text) and isinstance(second, Text):
+        text = f"{first.text}\n{second.text}"
+        return Text(text) if _size(text) <= text_bytes else None
+    return None
 
 
 def pack(waiting: Sequence[tuple[Turn, Sequence[Reply]]], limits: Limits, *, hint: bool) -> Body:

@@ -39,6 +39,9 @@ class Settings(BaseSettings):
     )
     retention_days: float = Field(180, ge=0, description="sent and dead turns older than this are deleted; 0: keep all")
     timestamp_window_s: float = Field(300, ge=0, description="how far a webhook's timestamp may be off; 0: not checked")
+    pull_since_s: float = Field(
+        60, ge=0, description="messages to fetch that are older than this at the very first start are not answered"
+    )
     opt_out_words: str = Field(
         "退订,TD",
         description="words by which people refuse broadcasts, with commas between; none: no such words",

@@ -6,7 +6,7 @@ All values are immutable and plain-data-able: the session that is persisted hold
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal, Protocol
 
@@ -90,6 +90,10 @@ def told(dialogue: Dialogue, replies: Sequence[Reply], at: float) -> Dialogue:
 # --- what reaches the dialogue and what comes of it ----------------------------------------------------------
 
 
+def _unheard(line: str) -> None:
+    pass
+
+
 @dataclass(frozen=True, slots=True)
 class Heard:
     """What reaches the dialogue in one turn. `turn` seeds the choice of response variations, so that a redo
@@ -103,6 +107,8 @@ class Heard:
     at: float
     sender: str = ""
     sender_name: str = ""
+    progress: Callable[[str], None] = field(default=_unheard, compare=False, repr=False)
+    """Shows a line while an action works, on channels that can: best effort, it is no reply."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import Any
 from adapters.channel import Limits
 from adapters.degrade import fit
 from adapters.message import Address, Button, Card, Image, Json, Markdown, Message, Reply, Text
-from bot.parts import pack, push_parts
+from bot.parts import pack, push_calls
 from bot.turn import Turn
 
 LIMITS = Limits(
@@ -51,10 +51,10 @@ def test_without_joins_only_texts_are_joined() -> None:
 def test_where_one_push_is_left_everything_is_said_in_it() -> None:
     once = replace(LIMITS, push_count=1)
     replies: list[Json] = [Text("您好"), CARD, Markdown("**快**")]
-    (said,) = push_parts(replies, once, fit)
+    _, ((_, said),) = push_calls(replies, once, fit, 1)
     assert isinstance(said, Text)
     assert all(words in said.text for words in ("您好", "1. 查订单", "2. 退款", "快"))
 
 
 def test_pushes_that_fit_keep_their_form() -> None:
-    assert push_parts([Text("您好"), CARD], replace(LIMITS, push_count=2), fit) == [Text("您好"), CARD]
+    assert push_calls([Text("您好"), CARD], LIMITS, fit, 2) == ("push", [(1, Text("您好")), (2, CARD)])
