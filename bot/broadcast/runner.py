@@ -15,7 +15,7 @@ from bot.broadcast.board import Board
 from bot.broadcast.model import PART, Broadcast, Person, Progress
 from bot.broadcast.reach import Reach, is_template
 from bot.log import Log
-from bot.store import Store
+from bot.store import Store, StoreDown
 from bot.turn import Turn
 from bot.work import Bot
 from flows.state import Why
@@ -51,8 +51,14 @@ class Runner:
         if not await self.store.hold("broadcasts", self.worker, HOLD_S):
             return
         for broadcast in await self._board.all():
-            if broadcast.parts not in self._ended:
+            if broadcast.parts in self._ended:
+                continue
+            try:
                 await self._one(broadcast)
+            except StoreDown:
+                raise
+            except Exception:
+                self.log.exception("a broadcast failed, it is tried again", id=broadcast.id)
 
     async def stop(self) -> None:
         """Let another process take over at once."""

@@ -163,6 +163,17 @@ async def test_a_daily_limit_holds_the_rest_back(store: Store) -> None:
     assert len(api.sent) == 3
 
 
+async def test_one_that_fails_does_not_keep_the_others_waiting(store: Store) -> None:
+    board = Board(store)
+    async with vendor() as api, desk(store, account(True, api.url)):
+        await wrote(store, "o1")
+        await board.put(broadcast("a-broken", content=Content(variations=("no variation",))), people(["o1"]))
+        sent = await board.put(broadcast("b"), people(["o1"]))
+        standing = await until(board, sent, "done")
+    assert standing.sent == 1
+    assert [each.text for each in api.sent] == ["上新啦"]
+
+
 async def test_the_same_id_is_one_broadcast(store: Store) -> None:
     board = Board(store)
     wanted = broadcast()
