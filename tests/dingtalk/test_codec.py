@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import json
-from pathlib import Path
 from typing import Any
 
 import orjson
@@ -22,6 +21,7 @@ from config.credentials import DingTalkAccount
 from tests.adapters.replies import replies
 from tests.contracts.channels.dingtalk import event, make, message
 from tests.contracts.entry import NOW, SECRETS
+from tests.vectors import vectors
 
 SESSION = {"way": "session", "url": "https://oapi.dingtalk.com/robot/sendBySession?session=s", "to": "staff1"}
 USER = {"way": "user", "to": "staff1"}
@@ -330,16 +330,14 @@ def test_the_token_of_the_older_api_stands_in_the_query() -> None:
 # --- published vectors
 
 
-def published(file: str, name: str) -> list[dict[str, Any]]:
-    path = Path(__file__).parents[4] / "shared" / "vectors" / file
-    if not path.is_file():
-        pytest.skip(f"the published vectors are not here: {file}")
-    return [each for each in json.loads(path.read_text("utf-8")) if name in f"{each.get('name')}{each.get('case')}"]
+def published(file: str) -> list[dict[str, Any]]:
+    # a folder beside the checkout: skipped where it is not
+    return [each for each in vectors(file) if "dingtalk" in f"{each.get('name')}{each.get('case')}"]
 
 
 @pytest.mark.parametrize("file", ["official_vectors.json", "peers.json"])
 def test_envelopes_that_others_made_are_opened(file: str) -> None:
-    found = published(file, "dingtalk")
+    found = published(file)
     assert found
     for vector in found:
         given = {"client_id": vector["receiveid"], "client_secret": "s", "token": vector["token"]}

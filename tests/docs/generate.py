@@ -1,4 +1,4 @@
-"""The generated parts of docs/: the table of settings and the help of every command (`make docs`)."""
+"""The generated parts of docs/: the table of settings, the help of every command, what replies become (`make docs`)."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from adapters.channel import Verdict
 from adapters.dingtalk.answers import CODES, ERRCODES
 from bot.cli import cli
 from config.settings import Settings, variable
+from tests.docs.replies import replies_page
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -64,7 +65,12 @@ def dingtalk_table() -> str:
     return "\n".join(rows)
 
 
-PAGES = {"configuration.md": settings_table, "cli.md": command_help, "dingtalk.md": dingtalk_table}
+PAGES = {
+    "configuration.md": settings_table,
+    "cli.md": command_help,
+    "replies.md": replies_page,
+    "dingtalk.md": dingtalk_table,
+}
 MARK = re.compile(r"(<!-- generated -->\n).*(<!-- end -->)", re.DOTALL)
 
 
