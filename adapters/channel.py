@@ -50,8 +50,9 @@ class Outgoing:
 
 @dataclass(frozen=True, slots=True)
 class Messages:
-    """Valid traffic: the messages in it (none for what needs no answer) and the passive route that is open. `ack`
-    answers the request where there is no passive reply; None: the word `success`."""
+    """Valid traffic: the messages in it (none for what needs no answer) and the passive route that is open; a route
+    of another kind: the response takes no reply. `ack` answers the request where there is no passive reply; None: the
+    word `success`."""
 
     messages: tuple[Message, ...]
     route: Route
@@ -109,6 +110,10 @@ class Limits:
     push_count: int = 0
     """How many pushes one user message allows within `push_window_s`; 0: no quota."""
     push_window_s: float = 0.0
+    card_bytes: int = 0
+    """What title and text of a card with buttons may have; what is more is said before it. 0: as `text_bytes`."""
+    markdown_bytes: int = 0
+    """What Markdown may have; longer is shown as text. 0: as `text_bytes`."""
     articles: int = 0
     """How many articles one `News` may hold; 0: any number."""
     media_only: bool = False

@@ -96,7 +96,7 @@ def _shown(reply: Reply, limits: Limits) -> bool:
         case News(articles):
             return 0 < len(articles) <= (limits.articles or len(articles))
         case Markdown(text):
-            return size(text) <= limits.text_bytes
+            return size(text) <= (limits.markdown_bytes or limits.text_bytes)
         case _:
             return True
 
@@ -132,11 +132,11 @@ def _plainer(reply: Reply, limits: Limits) -> Reply:
 def _fit_card(card: Card, limits: Limits) -> Iterator[Reply]:
     taps = any(not button.url for button in card.buttons)
     if "card" in limits.shows and (taps or "app_id" in card.data) and len(card.buttons) <= limits.buttons:
-        head = _lines(card.title, card.text)
-        if size(head) <= limits.text_bytes:
+        head, most = _lines(card.title, card.text), limits.card_bytes or limits.text_bytes
+        if size(head) <= most:
             yield card
             return
-        *before, last = split(head, limits.text_bytes)
+        *before, last = split(head, most)
         yield from _fit(Text("".join(before)), limits)
         yield replace(card, title="", text=last)
         return

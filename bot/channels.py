@@ -6,7 +6,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from adapters.channel import Channel
+from adapters.robots import DingTalkRobot, WeComRobot
 from adapters.wechat import WeChat
+from adapters.wecom import WeCom
 from bot.ways import Key, Outlet
 from config.credentials import Credentials, WeChatAccount
 from config.settings import Settings
@@ -16,6 +18,9 @@ Make = Callable[[str, Any, Settings], Channel]
 
 CHANNELS: Mapping[str, Make] = {
     "wechat": lambda name, account, settings: WeChat(name, account, settings.timestamp_window_s),
+    "wecom": lambda name, account, settings: WeCom(name, account, settings.timestamp_window_s),
+    "wecom_robot": lambda name, account, settings: WeComRobot(name, account),
+    "dingtalk_robot": lambda name, account, settings: DingTalkRobot(name, account),
 }
 
 

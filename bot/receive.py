@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
 from aiohttp import web
@@ -86,8 +86,10 @@ class Webhook:
     async def _take_in(self, request: web.Request, parsed: Messages, arrived: float) -> web.StreamResponse:
         try:
             match parsed.messages:
-                case (message,) if self.channel.limits.passive_messages:
+                case (message,) if self.channel.limits.passive_messages and parsed.route.kind == "passive":
                     answer = await self.passive.answer(self.channel, message, parsed.route, arrived)
+                    if answer.outgoing is None and not answer.close:
+                        answer = replace(answer, outgoing=parsed.ack)
                 case messages:
                     for message in messages:
                         await self.inbox.accept(message)

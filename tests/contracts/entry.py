@@ -27,3 +27,5 @@ class Entry:
     challenge: Callable[[float], tuple[Request, str]] | None = None
     window_s: float = 300.0
     max_body_bytes: int = 64 * 1024
+    speaks_only: bool = False
+    """Nothing is heard from it: it has no vectors, and refuses whatever is posted with 404."""
