@@ -3,5 +3,7 @@
 from bot.simulate.group_robot import GroupRobots
 from bot.simulate.wechat import WeChatPhone
 from bot.simulate.wechat_api import WeChatApi
+from bot.simulate.wecom import WeComPhone
+from bot.simulate.wecom_api import WeComApi
 
-__all__ = ["GroupRobots", "WeChatApi", "WeChatPhone"]
+__all__ = ["GroupRobots", "WeChatApi", "WeChatPhone", "WeComApi", "WeComPhone"]
