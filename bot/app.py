@@ -21,7 +21,7 @@ from adapters.degrade import fit
 from adapters.transport import HttpTransport
 from bot import faults
 from bot.alerts import MINUTE_S, PER_MINUTE, GroupRobot
-from bot.channels import outlets
+from bot.channels import outlets, robot_of
 from bot.log import get_logger, set_up
 from bot.mongo import MongoStore
 from bot.receive import MAX_BODY_BYTES, Proxies, Webhook
@@ -196,13 +196,14 @@ def _service(
     times: Times,
 ) -> tuple[Service, GroupRobot | None]:
     store = store or open_store(project, settings)
-    robot = _robot(session, settings, store)
+    transport = HttpTransport(session, store, time.time)
+    robot = _robot(transport, settings, store)
     service = Service(
         store=store,
         bot=bot,
         fit=fit,
         outlets=outlets(credentials, settings),
-        transport=HttpTransport(session, store, time.time),
+        transport=transport,
         alert=robot or no_alert,
         times=times,
         retention_s=settings.retention_days * DAY_S,
@@ -210,7 +211,7 @@ def _service(
     return service, robot
 
 
-def _robot(session: aiohttp.ClientSession, settings: Settings, store: Store) -> GroupRobot | None:
+def _robot(transport: HttpTransport, settings: Settings, store: Store) -> GroupRobot | None:
     url = settings.alert_url.get_secret_value()
     if not url:
         return None
@@ -223,7 +224,8 @@ def _robot(session: aiohttp.ClientSession, settings: Settings, store: Store) -> 
         except StoreDown:  # an alert may be about just that
             return True
 
-    return _read("alert_url", url, lambda address: GroupRobot(session, address, log, secret, allowance=allowance))
+    robot = _read("alert_url", url, lambda address: robot_of(address, secret))
+    return GroupRobot(transport, robot, log, allowance=allowance)
 
 
 def _site(service: Service, settings: Settings, credentials: Credentials, proxies: Proxies) -> Site:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+from pydantic import SecretStr
 
 from adapters.channel import Channel
 from adapters.robots import DingTalkRobot, WeComRobot
 from adapters.wechat import WeChat
 from adapters.wecom import WeCom
 from bot.ways import Key, Outlet
-from config.credentials import Credentials, WeChatAccount
+from config.credentials import Credentials, DingTalkRobotAccount, WeChatAccount, WeComRobotAccount
 from config.settings import Settings
 
 Make = Callable[[str, Any, Settings], Channel]
@@ -33,3 +36,19 @@ def outlets(credentials: Credentials, settings: Settings) -> dict[Key, Outlet]:
         )
         for channel, name, account in credentials.accounts()
     }
+
+
+def robot_of(url: str, secret: str = "") -> WeComRobot | DingTalkRobot:
+    """The robot of a webhook URL. Raises ValueError, without the URL in it, where it is no group robot's."""
+    parts = urlsplit(url)
+    base, query = f"{parts.scheme}://{parts.netloc}", dict(parse_qsl(parts.query))
+    match parts.path:
+        case "/cgi-bin/webhook/send" if key := query.get("key"):
+            return WeComRobot("alerts", WeComRobotAccount(key=SecretStr(key), api_base=base))
+        case "/robot/send" if token := query.get("access_token"):
+            keys = {"access_token": SecretStr(token), "secret": SecretStr(secret)}
+            return DingTalkRobot("alerts", DingTalkRobotAccount(**keys, oapi_base=base))
+    raise ValueError(
+        "it is no group robot's address: copy the webhook URL from the group's robot in WeCom "
+        "(.../cgi-bin/webhook/send?key=...) or DingTalk (.../robot/send?access_token=...)"
+    )
