@@ -51,8 +51,8 @@ class Outgoing:
 @dataclass(frozen=True, slots=True)
 class Messages:
     """Valid traffic: the messages in it (none for what needs no answer) and the passive route that is open; a route
-    of another kind: the response takes no reply. `ack` answers the request where there is no passive reply; None: the
-    word `success`."""
+    of another kind says that none is, and what is answered goes out as a push. `ack` answers the request where there
+    is no passive reply; None: the word `success`."""
 
     messages: tuple[Message, ...]
     route: Route
@@ -103,6 +103,8 @@ class Limits:
 
     shows: frozenset[str]
     text_bytes: int = 20480
+    card_bytes: int = 0
+    """Of the words above a card's buttons; 0: as `text_bytes`."""
     buttons: int = 0
     passive_s: float = 0.0
     """Seconds that the vendor keeps the inbound request open for an answer; 0: no passive answer."""
@@ -110,16 +112,19 @@ class Limits:
     push_count: int = 0
     """How many pushes one user message allows within `push_window_s`; 0: no quota."""
     push_window_s: float = 0.0
-    card_bytes: int = 0
-    """What title and text of a card with buttons may have; what is more is said before it. 0: as `text_bytes`."""
     markdown_bytes: int = 0
-    """What Markdown may have; longer is shown as text. 0: as `text_bytes`."""
+    """Of Markdown; longer is split. 0: as `text_bytes`."""
     articles: int = 0
     """How many articles one `News` may hold; 0: any number."""
     media_only: bool = False
     """Images, voices, videos and files are shown by the vendor's media id alone; one with only a URL is degraded."""
+    transfer_speaks: bool = True
+    """The vendor tells the customer of a transfer; where it does not, the words of the reply are said before it."""
     custom_types: frozenset[str] = frozenset()
     """Values of `msgtype` in a `Custom` payload that are carried untouched even where `custom` is not in `shows`."""
+    joins: Mapping[str, int] = field(default_factory=dict)
+    """How many replies of a kind one passive body holds beside one another, all their words within `text_bytes`;
+    none given: one reply, or texts joined by line breaks."""
 
 
 Verdict = Literal["ok", "retry", "refresh", "elsewhere", "dead", "config"]
@@ -147,10 +152,23 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
+LINK = "link:"
+"""What the `url` of a frame for the channel's own WebSocket starts with."""
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """The vendor's verdict on a frame of ours, and the frame that brought it (empty: none did)."""
+
+    judgement: Judgement
+    frame: str = ""
+
+
 T = TypeVar("T")
 Exchange: TypeAlias = Generator[Outgoing, Answer, T | Judgement]
 """One or more calls of a vendor's API without the I/O: yields each call, is sent the answer to it, returns what came of
-them all, or the judgement why nothing did. Who runs it (`Transport.run`) adds the token and refreshes a stale one."""
+them all, or the judgement why nothing did. Who runs it (`Transport.run`) adds the token and refreshes a stale one. The
+answer to a frame (`link:`) is the frame that brought the vendor's word, with status 200."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,6 +258,15 @@ class Pushing(Protocol):
 
 
 @runtime_checkable
+class Recalling(Protocol):
+    """A channel that can take back what it sent."""
+
+    def recall(self, receipt: str, route: Route) -> Exchange[None]:
+        """Recall what the vendor took by `route` and named `receipt`."""
+        ...
+
+
+@runtime_checkable
 class Streaming(Protocol):
     """A channel whose open response may say that the answer is still being made: the vendor then polls (`Refresh`)."""
 
@@ -248,8 +275,15 @@ class Streaming(Protocol):
         """For how long after the message it polls."""
         ...
 
-    def unfinished(self, said: str, route: Route) -> Outgoing:
-        """The response that shows `said` so far (cumulative) and asks to be polled."""
+    @property
+    def most_open(self) -> int:
+        """How many answers to one sender (`Message.sender`, in whatever chat) may be polled for at a time; 0: any
+        number. One more is acknowledged, and its answer is pushed."""
+        ...
+
+    def unfinished(self, said: str, route: Route) -> Outgoing | None:
+        """The response that shows `said` so far (cumulative) and asks to be polled; None where this one cannot be (it
+        answers an event): then it is acknowledged, and the answer is pushed."""
         ...
 
 
@@ -279,11 +313,14 @@ class Pulling(Protocol):
 @dataclass(frozen=True, slots=True)
 class LinkTerms:
     """`exclusive`: the vendor keeps one connection for the account and drops the one before; else every process has
-    its own. `ping_s`: how often we ping (0: the vendor does), `ack_s`: how long the vendor's word on a frame takes."""
+    `connections` of its own. `ping_s`: how often we ping (0: the vendor does), `ack_s`: how long the vendor's word on a
+    frame takes. `refusals`: after so many greetings refused in a row (verdict `config`) the link is given up."""
 
     exclusive: bool = False
     ping_s: float = 0.0
     ack_s: float = 5.0
+    connections: int = 1
+    refusals: int = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -366,6 +403,14 @@ class Carrying(Protocol):
 
     def download(self, content: Content) -> Exchange[bytes]:
         """The bytes behind an inbound image, voice, video or file, decrypted where the vendor encrypts them."""
+        ...
+
+
+class Wires(Protocol):
+    """The WebSockets that are open in this process."""
+
+    async def send(self, channel: Channel, outgoing: Outgoing) -> Word:
+        """Send a frame over the channel's connection and wait for the vendor's word; retry where there is none."""
         ...
 
 

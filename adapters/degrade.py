@@ -81,10 +81,19 @@ def _fit(reply: Reply, limits: Limits) -> Iterator[Reply]:
                 yield reply
             else:
                 yield from _fit(Text(_said(payload)), limits)
+        case Markdown(text, title) if "markdown" in limits.shows and size(text) > _markdown_bytes(limits):
+            yield from (Markdown(part, title) for part in split(text, _markdown_bytes(limits)) if part.strip())
+        case Transfer(text) if "transfer" in limits.shows and text and not limits.transfer_speaks:
+            yield from _fit(Text(text), limits)
+            yield replace(reply, text="")
         case _ if _shown(reply, limits):
             yield reply
         case _:
             yield from _fit(_plainer(reply, limits), limits)
+
+
+def _markdown_bytes(limits: Limits) -> int:
+    return limits.markdown_bytes or limits.text_bytes
 
 
 def _shown(reply: Reply, limits: Limits) -> bool:
@@ -95,8 +104,6 @@ def _shown(reply: Reply, limits: Limits) -> bool:
             return bool(media) or (bool(reply.url) and not limits.media_only)
         case News(articles):
             return 0 < len(articles) <= (limits.articles or len(articles))
-        case Markdown(text):
-            return size(text) <= (limits.markdown_bytes or limits.text_bytes)
         case _:
             return True
 

@@ -12,7 +12,8 @@ from defusedxml.ElementTree import fromstring  # type: ignore[import-untyped]
 
 from adapters.message import Json
 
-MAX_DEPTH = 8
+MAX_DEPTH = 12
+"""What WeCom tells of a vote, inside a frame of its WebSocket, is nested 9 deep."""
 LATEST_TIME = 1 << 36
 """No CreateTime is beyond: the year 4147."""
 
@@ -71,19 +72,19 @@ def _read_json(text: str) -> Fields:
         data = orjson.loads(text)
     except orjson.JSONDecodeError:
         raise Malformed("the body is not JSON") from None
-    fields = _as_texts(data, 0)
+    fields = as_texts(data, 0)
     return fields if isinstance(fields, dict) else {}
 
 
-def _as_texts(value: Json, depth: int) -> Json:
-    """JSON as the same message in XML would be read: every leaf a text."""
+def as_texts(value: Json, depth: int = 0) -> Json:
+    """JSON as the same message in XML would be read: every leaf a text. Raises `Malformed`."""
     if depth > MAX_DEPTH:
         raise Malformed("the body is nested too deep")
     match value:
         case dict():
-            return {key: _as_texts(item, depth + 1) for key, item in value.items()}
+            return {key: as_texts(item, depth + 1) for key, item in value.items()}
         case list():
-            return [_as_texts(item, depth + 1) for item in value]
+            return [as_texts(item, depth + 1) for item in value]
         case str():
             return value
         case None:

@@ -12,6 +12,8 @@ from adapters.channel import Channel
 from adapters.robots import DingTalkRobot, WeComRobot
 from adapters.wechat import WeChat
 from adapters.wecom import WeCom
+from adapters.wecom_bot import WeComBot
+from adapters.wecom_kf import WeComKf
 from bot.ways import Key, Outlet
 from config.credentials import Credentials, DingTalkRobotAccount, WeChatAccount, WeComRobotAccount
 from config.settings import Settings
@@ -24,6 +26,8 @@ CHANNELS: Mapping[str, Make] = {
     "wecom": lambda name, account, settings: WeCom(name, account, settings.timestamp_window_s),
     "wecom_robot": lambda name, account, settings: WeComRobot(name, account),
     "dingtalk_robot": lambda name, account, settings: DingTalkRobot(name, account),
+    "wecom_bot": lambda name, account, settings: WeComBot(name, account, settings.timestamp_window_s),
+    "wecom_kf": lambda name, account, settings: WeComKf(name, account, settings.timestamp_window_s),
 }
 
 
@@ -33,6 +37,7 @@ def outlets(credentials: Credentials, settings: Settings) -> dict[Key, Outlet]:
         (channel, name): Outlet(
             CHANNELS[channel](name, account, settings),
             learns=isinstance(account, WeChatAccount) and account.push == "auto",
+            group=getattr(account, "group", None),
         )
         for channel, name, account in credentials.accounts()
     }

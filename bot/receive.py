@@ -9,7 +9,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
 from aiohttp import web
 
-from adapters.channel import Challenge, Channel, Messages, Outgoing, Reject, Request
+from adapters.channel import Challenge, Channel, Messages, Outgoing, Pull, Refresh, Reject, Request
 from bot import faults
 from bot.inbox import Busy, Inbox, turn_id, turn_of
 from bot.log import Log
@@ -68,6 +68,7 @@ class Webhook:
     log: Log
     clock: Callable[[], float]
     proxies: Proxies = field(default_factory=Proxies)
+    pull: Callable[[Channel, Pull], None] | None = None
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         arrived = asyncio.get_running_loop().time()
@@ -76,21 +77,26 @@ class Webhook:
         match parsed:
             case Challenge(body, content_type):
                 return web.Response(text=body, content_type=content_type)
-            case Messages():
+            case Messages() | Refresh():
                 return await self._take_in(request, parsed, arrived)
+            case Pull() if self.pull is not None:
+                self.pull(self.channel, parsed)
+                return _response(None)
             case Reject(status, reason):
                 return self._refuse(request, status, reason)
             case _:
                 return self._refuse(request, 400, f"{type(parsed).__name__} is not served here")
 
-    async def _take_in(self, request: web.Request, parsed: Messages, arrived: float) -> web.StreamResponse:
+    async def _take_in(self, request: web.Request, parsed: Messages | Refresh, arrived: float) -> web.StreamResponse:
         try:
-            match parsed.messages:
-                case (message,) if self.channel.limits.passive_messages and parsed.route.kind == "passive":
+            match parsed:
+                case Refresh():
+                    answer = await self.passive.refresh(self.channel, parsed, arrived)
+                case Messages((message,)) if self._answers(parsed):
                     answer = await self.passive.answer(self.channel, message, parsed.route, arrived)
                     if answer.outgoing is None and not answer.close:
                         answer = replace(answer, outgoing=parsed.ack)
-                case messages:
+                case Messages(messages):
                     for message in messages:
                         await self.inbox.accept(message)
                     answer = Answer(parsed.ack)
@@ -101,6 +107,10 @@ class Webhook:
             self.log.warning("store down, the vendor is asked to come again", channel=self._name, error=str(down))
             return _come_again("the store is down")
         return await self._write(request, answer)
+
+    def _answers(self, parsed: Messages) -> bool:
+        """Whether the response can carry an answer."""
+        return bool(self.channel.limits.passive_messages) and parsed.route.kind == "passive"
 
     async def _write(self, request: web.Request, answer: Answer) -> web.StreamResponse:
         if answer.close:

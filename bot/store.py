@@ -9,10 +9,12 @@ from typing import Protocol
 
 from adapters.channel import Route, TokenVault
 from adapters.message import Json
-from bot.turn import Session, Status, Turn
+from bot.turn import Receipt, Session, Status, Turn
 
 OPEN_TURNS = 50
 """Most turns that `take` gives at once."""
+LAST = "\U0010ffff"
+"""The greatest character: every key that begins with a prefix is less than the prefix with it."""
 
 
 class StoreDown(Exception):
@@ -29,6 +31,14 @@ class Conversation:
     waiting: bool
     """A turn is flagged `handoff` and no operator has answered since."""
     owner: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A small fact that is no turn's nor session's: a cursor, a file's media id. `rev` moves by one at each write."""
+
+    value: Json
+    rev: int
 
 
 class Store(TokenVault, Protocol):
@@ -86,20 +96,45 @@ class Store(TokenVault, Protocol):
         """ready -> sending until `until` (store's clock); also takes over a claim that has run out. One winner."""
         ...
 
-    async def advance(self, turn_id: str, shown: int, until: float, *, held: float) -> bool:
-        """In the middle of sending: note that `shown` parts have gone out and hold the claim until `until`. False:
-        the claim that ends at `held` is not there any more."""
+    async def advance(
+        self,
+        turn_id: str,
+        shown: int,
+        until: float,
+        *,
+        held: float,
+        receipts: Sequence[Receipt] | None = None,
+        route: Route | None = None,
+    ) -> bool:
+        """In the middle of sending: note that `shown` parts have gone out and hold the claim until `until`; all
+        `receipts` so far and another `route`, where given. False: the claim that ends at `held` is not there any
+        more."""
         ...
 
     async def finish(
-        self, turn_id: str, status: Status, *, held: float, shown: int, due: float = 0.0, error: str = ""
+        self,
+        turn_id: str,
+        status: Status,
+        *,
+        held: float,
+        shown: int,
+        due: float = 0.0,
+        error: str = "",
+        tried: bool = True,
+        receipts: Sequence[Receipt] | None = None,
+        route: Route | None = None,
     ) -> bool:
-        """sending -> sent | dead, or back to ready with `due` for a later try (`attempts` + 1). `held` is the end of
-        the claim (its `until`) that this is the outcome of. False: it is another's claim by now, or none."""
+        """sending -> sent | dead, or back to ready with `due` for a later try (`attempts` + 1 where it was `tried`).
+        `held` is the end of the claim (its `until`) that this is the outcome of; `receipts` and `route` as with
+        `advance`. False: it is another's claim by now, or none."""
         ...
 
     async def unsent(self, conversation: str) -> list[Turn]:
         """The conversation's ready and sending turns in order: what must go out first, first."""
+        ...
+
+    async def newest(self, conversation: str) -> Turn | None:
+        """The newest message or event that came from there, in whatever state."""
         ...
 
     # --- sweeping and watching
@@ -129,6 +164,13 @@ class Store(TokenVault, Protocol):
         in every conversation of its last second, as with `turns`. `waiting`: only those who wait for a human."""
         ...
 
+    async def heard(
+        self, prefix: str, *, since: float = 0.0, after: str = "", limit: int = 1000
+    ) -> list[tuple[str, float]]:
+        """The conversations whose key begins with `prefix` and is greater than `after`, by key, each with the time of
+        the newest thing that its people did (a message or an event); those that were silent since `since` left out."""
+        ...
+
     def export(self, *, since: float = 0.0, status: Sequence[Status] = ()) -> AsyncIterator[Turn]:
         """Every turn by time, streamed."""
         ...
@@ -150,4 +192,26 @@ class Store(TokenVault, Protocol):
 
     async def spend(self, key: str, limit: int, window_s: float) -> bool:
         """Count one use under `key`; False where `limit` uses within the last `window_s` seconds are spent."""
+        ...
+
+    async def free_at(self, key: str, limit: int, window_s: float) -> float:
+        """When (store's clock) one more use may be counted; 0: now."""
+        ...
+
+    # --- notes and holds
+
+    async def note(self, key: str) -> Note | None: ...
+
+    async def write_note(self, key: str, value: Json, *, rev: int) -> bool:
+        """Write it by compare-and-set on `rev` (then +1); 0: only where there is none. None deletes it, and a later
+        note under that key begins at 1 again. One winner: a repeat after `StoreDown` may be told False, so read it."""
+        ...
+
+    async def notes(self, prefix: str, *, after: str = "", limit: int = 100) -> list[tuple[str, Note]]:
+        """Those whose key begins with `prefix` and is greater than `after`, by key."""
+        ...
+
+    async def hold(self, key: str, holder: str, seconds: float) -> bool:
+        """A lease on a name, by the store's clock: False while another has it. Holding again renews it, for
+        `seconds` from now; 0 or less lets go (and is True)."""
         ...

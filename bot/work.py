@@ -4,24 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, tzinfo
 
-from adapters.message import Content, Custom, Text
+from adapters.message import Custom, Json, Reply, Text
 from bot import faults
 from bot.actions import Breaker, Catalogue, JournaledActions, LeaseLost
+from bot.alarms import Alert
+from bot.before import Before
 from bot.conversations import PerConversation
+from bot.inbox import HISTORY
 from bot.log import Log
 from bot.metrics import Metrics
-from bot.outbox import Alert, Outbox
+from bot.outbox import Outbox
 from bot.parts import CONTINUE
+from bot.progress import Progress
 from bot.store import Store, StoreDown
 from bot.turn import Session, Turn
 from bot.ways import KEEP_S, Ways
 from bot.windows import Windows
-from flows.state import Dialect, Dialogue, Heard, Outcome, Why
+from flows.state import Dialect, Dialogue, Heard, Outcome, Why, told
 from nlu.meaning import Meaning
 
 FIRST_KNOCK_S, LONGEST_KNOCK_S = 0.03, 0.5
@@ -31,10 +35,23 @@ QUICK_CHARACTERS = 100
 APOLOGY = "抱歉，系统出了点问题，请稍后再试。"
 
 
+Say = Callable[[str | Sequence[Json], str, str, Mapping[str, Json]], tuple[Reply, ...]]
+
+
+def nothing_to_say(
+    response: str | Sequence[Json], channel: str, seed: str, values: Mapping[str, Json]
+) -> tuple[Reply, ...]:
+    """Of a bot without responses."""
+    raise LookupError(f"there is no response '{response}'")
+
+
 @dataclass(frozen=True, slots=True)
 class Bot:
     """What thinks. Swapped as a whole while running; a turn under way ends with the one that it began with.
-    `slow`: parsing a sentence takes longer than about 2 ms, so it is done off the event loop."""
+    `slow`: parsing a sentence takes longer than about 2 ms, so it is done off the event loop. `claims`: words of opting
+    out (as `bot.before.bare` gives them) that mean something else here. `say` renders for
+    somebody who is spoken to first: (a response of the domain, or variations as a domain has them; channel, seed,
+    values). It raises LookupError for a response that is not there."""
 
     parse: Callable[[str, datetime], Meaning]
     engine: Dialect
@@ -42,6 +59,8 @@ class Bot:
     timezone: tzinfo
     version: str = ""
     slow: bool = False
+    claims: frozenset[str] = frozenset()
+    say: Say = nothing_to_say
 
 
 class Work:
@@ -59,8 +78,11 @@ class Work:
         alert: Alert,
         metrics: Metrics,
         log: Log,
+        before: Before,
+        progress: Progress | None = None,
     ) -> None:
         self.bot = bot
+        self._before = before
         self._store = store
         self._windows = windows
         self._ways = ways
@@ -70,6 +92,7 @@ class Work:
         self._alert = alert
         self._metrics = metrics
         self._log = log
+        self._progress = progress or Progress(store)
         self._breaker = Breaker(time.monotonic)
         self._thinkers = PerConversation(self._think, log)
         self._background: set[asyncio.Task[None]] = set()
@@ -141,6 +164,7 @@ class Work:
             self._log.info("the session moved meanwhile, the work is thrown away", turn=turn.id)
             return False
         faults.reach("after_commit")
+        await self._progress.end(turn.id)
         self._metrics.committed(disposed, disposed.ready_at - turn.accepted)
         await self._hand_over(disposed)
         return True
@@ -148,7 +172,7 @@ class Work:
     async def _hand_over(self, turn: Turn) -> None:
         taken = self._windows.settle(turn)
         if turn.status == "sending" and not taken:
-            due = 0.0 if self._ways.push_route(turn) else turn.ready_at + KEEP_S
+            due = 0.0 if self._ways.may_push(turn) else turn.ready_at + KEEP_S
             await self._store.finish(turn.id, "ready", held=turn.until, shown=0, due=due)
             self._outbox.nudge(turn.conversation)
         elif turn.status == "ready" and turn.due <= self._clock():
@@ -194,13 +218,17 @@ class Work:
         """The dialogue after `turn`, and the turn with what the bot made of it."""
         bot, same = self.bot, session.dialogue
         if turn.replies:
-            return same, turn
+            return told(same, turn.replies, max(turn.at, turn.due)) if turn.kind == "push" else same, turn
         if turn.id in session.done:
             return same, session.done[turn.id].on(turn)
+        if HISTORY in turn.flags:
+            return same, turn
         if session.owner:
             return same, replace(turn, meaning=await self._meaning(bot, turn), flags=("owned",))
         if self._asks_for_more(turn, unsent):
             return same, replace(turn, flags=("continue",))
+        if (decided := await self._before.decided(turn, bot.claims)) is not None:
+            return same, decided
         meaning = await self._meaning(bot, turn)
         outcome = await self._step(bot, session, turn, meaning)
         return outcome.dialogue, replace(
@@ -214,7 +242,7 @@ class Work:
         )
 
     async def _step(self, bot: Bot, session: Session, turn: Turn, meaning: Meaning) -> Outcome:
-        heard = Heard(turn.id, turn.address, _content(turn), meaning, max(turn.at, turn.due))
+        heard = replace(_heard(turn, meaning), progress=self._progress.teller(turn.id))
         actions = JournaledActions(bot.actions, self._store, session, turn.id, self._breaker)
         try:
             return await bot.engine.step(session.dialogue, heard, actions)
@@ -248,8 +276,12 @@ class Work:
         return said == CONTINUE and any(earlier.shown for earlier in unsent) and self._ways.push_route(turn) is None
 
 
-def _content(turn: Turn) -> Content:
-    return turn.message.content if turn.message else Custom()
+def _heard(turn: Turn, meaning: Meaning) -> Heard:
+    at = max(turn.at, turn.due)
+    if turn.message is None:
+        return Heard(turn.id, turn.address, Custom(), meaning, at)
+    said = turn.message
+    return Heard(turn.id, turn.address, said.content, meaning, at, said.sender or turn.address.user, said.sender_name)
 
 
 def _standing(dialogue: Dialogue) -> str:

@@ -39,6 +39,8 @@ class Group(Strict):
     mention_back: bool = True
     per_minute: int = Field(default=20, ge=0)
     """How many messages of one group are answered in a minute; 0: any number."""
+    member_per_minute: int = Field(default=10, ge=0)
+    """How many of them may be one member's; 0: any number."""
 
 
 class WeChatAccount(Strict):
@@ -112,6 +114,8 @@ class WeComKfAccount(Strict):
     encoding_aes_key: AesKey
     previous_encoding_aes_key: AesKey = NONE
     open_kfid: str
+    transfer: bool = True
+    """转人工 hands the customer over to the account's servicers in WeCom; else they wait in the console here."""
     api_base: str = "https://qyapi.weixin.qq.com"
 
 

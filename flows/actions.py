@@ -29,7 +29,7 @@ class Invocation:
     """What an action is given: its `args` (of a YAML flow: what the flow has collected), all `slots`, the customer's
     `address`, the `meaning` of what was just said, `at` (the turn's epoch seconds, the only clock that a talk's test
     can set) and `key`, the same on every retry of this call and of no other: pass it on to whatever must not happen
-    twice."""
+    twice. `sender` and `sender_name` are who wrote, where the members of a group share one conversation, too."""
 
     name: str
     args: Values
@@ -38,7 +38,12 @@ class Invocation:
     meaning: Meaning
     at: float
     key: str
+    sender: str = ""
+    sender_name: str = ""
     replies: list[Reply] = field(default_factory=list)
+    progress: Callable[[str], None] = field(default=lambda line: None, repr=False)
+    """`call.progress("正在查询…")`: a line that shows while the action works, on channels that can. Not logged: the
+    answer takes its place."""
 
     def say(self, *replies: Reply | str) -> None:
         """Say something besides the flow's own responses, in this order, once the action is done."""
@@ -157,6 +162,8 @@ class Registry:
         call = Invocation(
             found.name, MappingProxyType(dict(args)), MappingProxyType(dict(slots)),
             heard.address, heard.meaning, heard.at, f"{heard.turn}/{key}",
+            heard.sender, heard.sender_name,
+            progress=heard.progress,
         )  # fmt: skip
         try:
             async with asyncio.timeout(found.timeout):

@@ -28,7 +28,7 @@ from adapters.multipart import form
 from adapters.robots.base import Robot
 from adapters.wecom.api import Api, judge
 from adapters.wecom.media import KEEP_S, MB
-from adapters.wecom.messages import ARTICLES, message_body
+from adapters.wecom.messages import ARTICLES, message_body, titled
 from config.credentials import WeComRobotAccount
 
 SEND, UPLOAD = "/cgi-bin/webhook/send", "/cgi-bin/webhook/upload_media"
@@ -60,7 +60,7 @@ class WeComRobot(Robot):
 
     def render(self, replies: Sequence[Reply], route: Route) -> list[Outgoing]:
         """One call each; its URL holds the key, for the robot has no other secret."""
-        calls = [self._api.call(SEND, message_body(reply, "")) for reply in fit(replies, self.limits)]
+        calls = [self._api.call(SEND, message_body(reply, "")) for reply in fit(titled(replies), self.limits)]
         return [Outgoing(call.body, call.content_type, self._url(SEND), needs_token=False) for call in calls]
 
     def _url(self, path: str, **query: str) -> str:

@@ -38,7 +38,7 @@ from adapters.wecom.api import Api, judge
 from adapters.wecom.callback import ACK, WINDOW_S, Callback, Opened
 from adapters.wecom.cards import BUTTONS, TEXT_BYTES, UPDATES, update_body, update_xml
 from adapters.wecom.inbound import CHANNEL, OUR_CARD, is_quiet, is_tap, read_message
-from adapters.wecom.messages import ARTICLES, CHAT_SEND, CHAT_TYPES, SEND, SEND_TYPES, message_body
+from adapters.wecom.messages import ARTICLES, CHAT_SEND, CHAT_TYPES, SEND, SEND_TYPES, message_body, titled
 from config.credentials import WeComAccount
 
 UPDATE = "/cgi-bin/message/update_template_card"
@@ -121,7 +121,7 @@ class WeCom:
         where there is nothing to say); push: one call each."""
         if route.kind == "push":
             limits = self._chat_limits if route.data.get("way") == "appchat" else self.push_limits
-            return [self._push(reply, route.data) for reply in fit(replies, limits)]
+            return [self._push(reply, route.data) for reply in fit(titled(replies), limits)]
         shown = join(fit(replies, self.limits), self.limits)
         if not shown:
             return [ACK]

@@ -6,6 +6,8 @@ Sources: 发送应用消息 https://developer.work.weixin.qq.com/document/path/9
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from adapters.message import Card, Custom, File, Image, Json, Link, Markdown, News, Reply, Text, Video, Voice
 from adapters.wecom.cards import button_card
 
@@ -17,13 +19,21 @@ SEND_TYPES = CHAT_TYPES | {"miniprogram_notice", "template_card"}
 """`msgtype`s of `Custom` payloads that are sent as they are: WeCom's own message bodies."""
 
 
+def titled(replies: Sequence[Reply]) -> list[Reply]:
+    """`replies` with the titles of Markdown in its text: WeCom's has no other place for one."""
+    return [
+        Markdown(f"**{reply.title}**\n{reply.text}") if isinstance(reply, Markdown) and reply.title else reply
+        for reply in replies
+    ]
+
+
 def message_body(reply: Reply, task_id: str) -> dict[str, Json]:
     """`reply`, which fits the channel's push limits, as a body without its receiver. `task_id` is for a card."""
     match reply:
         case Text(text):
             return _of("text", content=text)
-        case Markdown():
-            return _of("markdown", content=f"**{reply.title}**\n{reply.text}" if reply.title else reply.text)
+        case Markdown(text):
+            return _of("markdown", content=text)
         case Image(media=media):
             return _of("image", media_id=media)
         case Voice(media=media):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
@@ -11,15 +12,20 @@ from pathlib import Path
 from typing import BinaryIO, TypeVar
 from zoneinfo import ZoneInfo
 
+import aiohttp
 import click
 import orjson
 
+from adapters.transport import HttpTransport
 from bot.app import open_store
+from bot.channels import outlets
 from bot.cli.learn import trained
 from bot.cli.options import project_option, settings_for
+from bot.recall import Recalled, recall
 from bot.store import Store
 from bot.turn import Status, Turn
 from bot.words import spoken
+from config.credentials import load_credentials
 
 T = TypeVar("T")
 STATUSES: tuple[Status, ...] = ("new", "ready", "sending", "sent", "dead")
@@ -40,7 +46,9 @@ async def _store(project: Path) -> AsyncIterator[Store]:
         await store.close()
 
 
-def _with_store(project: Path, use: Callable[[Store], Awaitable[T]]) -> T:
+def with_store(project: Path, use: Callable[[Store], Awaitable[T]]) -> T:
+    """What `use` makes of the project's store."""
+
     async def body() -> T:
         async with _store(project) as store:
             return await use(store)
@@ -63,7 +71,7 @@ def list_turns(project: Path, conversation: str, status: Sequence[Status], limit
         return [turn for turn in found if conversation in ("", turn.conversation)][-limit:]
 
     zone = ZoneInfo(settings_for(project).timezone)
-    shown = _with_store(project, newest)
+    shown = with_store(project, newest)
     for turn in shown:
         click.echo(_line(turn, zone))
     if not shown:
@@ -88,7 +96,7 @@ def replay(turn_id: str, project: Path) -> None:
     async def one(store: Store) -> Turn | None:
         return await store.turn(turn_id)
 
-    turn = _with_store(project, one)
+    turn = with_store(project, one)
     if turn is None:
         raise click.UsageError(f"there is no turn {turn_id}; see: yingda turns list")
     if turn.message is None or not turn.message.text:
@@ -108,11 +116,30 @@ def resend(turn_ids: Sequence[str], project: Path) -> None:
     async def each(store: Store) -> list[str]:
         return [turn_id for turn_id in turn_ids if not await store.resend(turn_id)]
 
-    refused = _with_store(project, each)
+    refused = with_store(project, each)
     for turn_id in refused:
         click.echo(f"{turn_id} is not dead, or not there", err=True)
     click.echo(f"{len(turn_ids) - len(refused)} will be sent again.")
     sys.exit(1 if refused else 0)
+
+
+@turns.command("recall")
+@click.argument("turn_id")
+@project_option
+def recall_turn(turn_id: str, project: Path) -> None:
+    """Take back what a turn said, on channels whose vendor can."""
+    settings, credentials = settings_for(project), load_credentials(project)
+
+    async def take_back(store: Store) -> Recalled:
+        async with aiohttp.ClientSession() as session:
+            transport = HttpTransport(session, store, time.time)
+            return await recall(turn_id, store, transport, outlets(credentials, settings))
+
+    recalled = with_store(project, take_back)
+    for reason in recalled.refused:
+        click.echo(reason, err=True)
+    click.echo(f"{recalled.count} messages were recalled.")
+    sys.exit(1 if recalled.refused else 0)
 
 
 @turns.command()
@@ -132,4 +159,4 @@ def export(project: Path, since: datetime | None, status: Sequence[Status], out:
             written += 1
         return written
 
-    click.echo(f"{_with_store(project, write)} turns.", err=True)
+    click.echo(f"{with_store(project, write)} turns.", err=True)

@@ -42,6 +42,10 @@ class Reading:
         query = {"conversation": conversation, "status": {"$in": ["ready", "sending"]}}
         return [turn_of(document) for document in await self._find(query)]
 
+    async def newest(self, conversation: str) -> Turn | None:
+        found = await self._find({"conversation": conversation, "kind": {"$in": ["message", "event"]}}, last=1)
+        return turn_of(found[0]) if found else None
+
     async def _find(self, query: Document, *, last: int = 0, limit: int = 0) -> list[Document]:
         """In order: all, the `last` ones, or the first `limit`."""
         order = [(field, -1) for field, _ in ORDER] if last else ORDER
@@ -74,6 +78,11 @@ class Reading:
 
     async def count(self, status: Status) -> int:
         return await self._link.run(self._turns.count_documents({"status": status}))
+
+    async def heard(self, prefix: str, since: float, after: str, limit: int) -> list[tuple[str, float]]:
+        pipeline = pipelines.heard(prefix, since, after, limit)
+        found = await self._link.run(self._turns.aggregate(pipeline).to_list(None))
+        return [(document["_id"], document["at"]) for document in found]
 
     async def export(self, since: float, status: Sequence[Status], page: int) -> AsyncIterator[Turn]:
         wanted: Document = {"status": {"$in": list(status)}} if status else {}

@@ -20,10 +20,11 @@ from bot.mongo import documents, pipelines
 from bot.mongo.documents import Document, escape, escape_key, session_of, turn_document, turn_key, turn_of
 from bot.mongo.link import Collection, Link
 from bot.mongo.marks import Marks
+from bot.mongo.noting import Noting
 from bot.mongo.reading import Reading
 from bot.mongo.tail import follow
-from bot.store import OPEN_TURNS, Conversation
-from bot.turn import Session, Status, Turn
+from bot.store import OPEN_TURNS, Conversation, Note
+from bot.turn import Receipt, Session, Status, Turn
 from bot.vault import StoredToken, Vault
 
 TIMEOUT_S = 4.0
@@ -50,6 +51,7 @@ class MongoStore:
         self._sessions: Collection = self._link["sessions"]
         self._tokens: Collection = self._link["tokens"]
         self._quotas: Collection = self._link["quotas"]
+        self._noting = Noting(self._link)
         self._reading = Reading(self._link)
         self._marks = Marks()
         self._feed = Feed()
@@ -179,22 +181,46 @@ class MongoStore:
             {"$set": {"status": "sending", "route": escape(plain(route)), "until": until}},
         )
 
-    async def advance(self, turn_id: str, shown: int, until: float, *, held: float) -> bool:
-        return await self._touch(_claimed(turn_id, held), {"$set": {"shown": shown, "until": until}})
+    async def advance(
+        self,
+        turn_id: str,
+        shown: int,
+        until: float,
+        *,
+        held: float,
+        receipts: Sequence[Receipt] | None = None,
+        route: Route | None = None,
+    ) -> bool:
+        fields = {"shown": shown, "until": until, **_sending(receipts, route)}
+        return await self._touch(_claimed(turn_id, held), {"$set": fields})
 
     async def finish(
-        self, turn_id: str, status: Status, *, held: float, shown: int, due: float = 0.0, error: str = ""
+        self,
+        turn_id: str,
+        status: Status,
+        *,
+        held: float,
+        shown: int,
+        due: float = 0.0,
+        error: str = "",
+        tried: bool = True,
+        receipts: Sequence[Receipt] | None = None,
+        route: Route | None = None,
     ) -> bool:
         fields: Document = {"status": status, "shown": shown, "due": due, "error": tame(error), "until": 0.0}
+        fields |= _sending(receipts, route)
         if status == "sent":
             fields["sent_at"] = await self.now()
         return await self._touch(
             _claimed(turn_id, held),
-            {"$set": fields, "$inc": {"attempts": 1 if status == "ready" else 0}},
+            {"$set": fields, "$inc": {"attempts": int(tried and status == "ready")}},
         )
 
     async def unsent(self, conversation: str) -> list[Turn]:
         return await self._reading.unsent(conversation)
+
+    async def newest(self, conversation: str) -> Turn | None:
+        return await self._reading.newest(conversation)
 
     async def resend(self, turn_id: str) -> bool:
         fields = {"status": "ready", "due": 0.0, "until": 0.0, "attempts": 0, "error": ""}
@@ -212,6 +238,7 @@ class MongoStore:
             gone += await self._delete(self._turns, {"_id": {"$in": ids}, **old})
         while ids := await self._reading.abandoned(older_than, PAGE):
             await self._delete(self._sessions, {"_id": {"$in": ids}, "updated": {"$lt": older_than}})
+        await self._noting.expire()
         return gone
 
     async def _delete(self, collection: Collection, query: Document) -> int:
@@ -231,6 +258,12 @@ class MongoStore:
         quota = await self._upsert(self._quotas, {"_id": key}, pipelines.spend(limit, window_s))
         return bool(quota["granted"])
 
+    async def free_at(self, key: str, limit: int, window_s: float) -> float:
+        quota = await self._link.run(self._quotas.find_one({"_id": key}))
+        since = await self.now() - window_s
+        uses = sorted(at for at in (quota or {}).get("uses", ()) if at > since)
+        return float(uses[-max(1, limit)] + window_s) if uses and len(uses) >= limit else 0.0
+
     # --- reading
 
     async def turn(self, turn_id: str) -> Turn | None:
@@ -244,6 +277,11 @@ class MongoStore:
 
     async def conversations(self, *, before: float = 0.0, limit: int = 50, waiting: bool = False) -> list[Conversation]:
         return await self._reading.conversations(before, limit, waiting=waiting)
+
+    async def heard(
+        self, prefix: str, *, since: float = 0.0, after: str = "", limit: int = 1000
+    ) -> list[tuple[str, float]]:
+        return await self._reading.heard(prefix, since, after, limit)
 
     async def export(self, *, since: float = 0.0, status: Sequence[Status] = ()) -> AsyncIterator[Turn]:
         async for turn in self._reading.export(since, status, PAGE):
@@ -273,6 +311,20 @@ class MongoStore:
     async def put_token(self, key: str, holder: str, token: Token | None) -> None:
         await self._link.run(self._tokens.update_one({"_id": key, "holder": holder}, pipelines.put_token(token)))
 
+    # --- notes and holds
+
+    async def note(self, key: str) -> Note | None:
+        return await self._noting.note(key)
+
+    async def write_note(self, key: str, value: Json, *, rev: int) -> bool:
+        return await self._noting.write(key, value, rev)
+
+    async def notes(self, prefix: str, *, after: str = "", limit: int = 100) -> list[tuple[str, Note]]:
+        return await self._noting.notes(prefix, after, limit)
+
+    async def hold(self, key: str, holder: str, seconds: float) -> bool:
+        return await self._noting.hold(key, holder, seconds)
+
     # --- the three kinds of write
 
     async def _upsert(self, collection: Collection, key: Document, pipeline: list[Document]) -> Document:
@@ -295,6 +347,15 @@ class MongoStore:
     async def _touch(self, query: Document, update: Document) -> bool:
         """As `_change`, for turns: watchers of a standalone server look for what has `changed`."""
         return await self._change(self._turns, query, {**update, "$currentDate": {"changed": True}})
+
+
+def _sending(receipts: Sequence[Receipt] | None, route: Route | None) -> Document:
+    """The fields that change while sending; None leaves them."""
+    given: Document = {
+        "receipts": None if receipts is None else [plain(receipt) for receipt in receipts],
+        "route": None if route is None else plain(route),
+    }
+    return {name: escape(value) for name, value in given.items() if value is not None}
 
 
 def _claimed(turn_id: str, held: float) -> Document:

@@ -5,5 +5,7 @@ from bot.simulate.wechat import WeChatPhone
 from bot.simulate.wechat_api import WeChatApi
 from bot.simulate.wecom import WeComPhone
 from bot.simulate.wecom_api import WeComApi
+from bot.simulate.wecom_bot import WeComBotPhone
+from bot.simulate.wecom_bot_gateway import WeComBotGateway
 
-__all__ = ["GroupRobots", "WeChatApi", "WeChatPhone", "WeComApi", "WeComPhone"]
+__all__ = ["GroupRobots", "WeChatApi", "WeChatPhone", "WeComApi", "WeComBotGateway", "WeComBotPhone", "WeComPhone"]

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from bot.sqlite.lane import Operation
 from bot.sqlite.rows import session_of, turn_of
 from bot.sqlite.writing import Clock, calls_of, token_of
-from bot.store import OPEN_TURNS, Conversation
+from bot.store import LAST, OPEN_TURNS, Conversation
 from bot.turn import Session, Status, Turn
 from bot.vault import StoredToken
 
@@ -43,6 +43,24 @@ def unsent(conversation: str) -> Operation[list[Turn]]:
         SELECT * FROM turns WHERE conversation = ? AND status IN ('ready', 'sending') ORDER BY at, accepted, id
         """
     return lambda db: [turn_of(row) for row in db.execute(query, (conversation,))]
+
+
+def newest(conversation: str) -> Operation[Turn | None]:
+    query = """
+        SELECT * FROM turns WHERE conversation = ? AND kind IN ('message', 'event')
+        ORDER BY at DESC, accepted DESC, id DESC LIMIT 1
+        """
+    return lambda db: _one(db, query, conversation)
+
+
+def free_at(key: str, limit: int, window_s: float, clock: Clock) -> Operation[float]:
+    query = "SELECT at FROM uses WHERE key = ? AND at > ? ORDER BY at DESC LIMIT 1 OFFSET ?"
+
+    def operate(db: sqlite3.Connection) -> float:
+        row = db.execute(query, (key, clock() - window_s, max(0, limit - 1))).fetchone()
+        return float(row["at"] + window_s) if row else 0.0
+
+    return operate
 
 
 def stalled(limit: int, clock: Clock) -> Operation[list[str]]:
@@ -122,6 +140,16 @@ def _conversation(db: sqlite3.Connection, key: str) -> Conversation:
     ).fetchone()
     owner = db.execute("SELECT owner FROM sessions WHERE conversation = ?", (key,)).fetchone()
     return Conversation(key, turn_of(latest), count, bool(waiting), owner["owner"] if owner else "")
+
+
+def heard(prefix: str, since: float, after: str, limit: int) -> Operation[list[tuple[str, float]]]:
+    query = """
+        SELECT conversation, max(at) AS at FROM turns WHERE kind IN ('message', 'event')
+            AND conversation >= ? AND conversation < ? AND conversation > ?
+        GROUP BY conversation HAVING max(at) >= ? ORDER BY conversation LIMIT ?
+        """
+    values = (prefix, prefix + LAST, after, since, limit)
+    return lambda db: [(key, at) for key, at in db.execute(query, values)]
 
 
 def export(after: tuple[float, float, str], status: tuple[Status, ...], limit: int) -> Operation[list[Turn]]:

@@ -42,6 +42,14 @@ MIGRATIONS = (
     CREATE INDEX uses_of ON uses (key, at);
     CREATE INDEX uses_until ON uses (until);
     """,
+    """
+    ALTER TABLE turns ADD COLUMN receipts TEXT NOT NULL DEFAULT '[]';
+    CREATE TABLE notes (key TEXT PRIMARY KEY, value BLOB NOT NULL, rev INTEGER NOT NULL) WITHOUT ROWID;
+    CREATE TABLE holds (key TEXT PRIMARY KEY, holder TEXT NOT NULL, until REAL NOT NULL) WITHOUT ROWID;
+    """,
+    """
+    CREATE INDEX turns_heard ON turns (conversation, at) WHERE kind IN ('message', 'event');
+    """,
 )
 
 

@@ -15,12 +15,12 @@ from typing import TypeVar
 from adapters.channel import Route, Token
 from adapters.message import Json
 from bot.feed import Feed, Watch
-from bot.sqlite import reading, writing
+from bot.sqlite import noting, reading, writing
 from bot.sqlite.lane import Closed, Lane, Operation
 from bot.sqlite.rows import turn_of
 from bot.sqlite.schema import TooNew, connect, migrate
-from bot.store import Conversation, StoreDown
-from bot.turn import Session, Status, Turn
+from bot.store import Conversation, Note, StoreDown
+from bot.turn import Receipt, Session, Status, Turn
 from bot.vault import StoredToken, Vault
 
 T = TypeVar("T")
@@ -125,16 +125,39 @@ class SqliteStore:
     async def claim(self, turn_id: str, route: Route, until: float) -> bool:
         return await self._write(writing.claim(turn_id, route, until, self._clock))
 
-    async def advance(self, turn_id: str, shown: int, until: float, *, held: float) -> bool:
-        return await self._write(writing.advance(turn_id, shown, until, held))
+    async def advance(
+        self,
+        turn_id: str,
+        shown: int,
+        until: float,
+        *,
+        held: float,
+        receipts: Sequence[Receipt] | None = None,
+        route: Route | None = None,
+    ) -> bool:
+        return await self._write(writing.advance(turn_id, shown, until, held, receipts, route))
 
     async def finish(
-        self, turn_id: str, status: Status, *, held: float, shown: int, due: float = 0.0, error: str = ""
+        self,
+        turn_id: str,
+        status: Status,
+        *,
+        held: float,
+        shown: int,
+        due: float = 0.0,
+        error: str = "",
+        tried: bool = True,
+        receipts: Sequence[Receipt] | None = None,
+        route: Route | None = None,
     ) -> bool:
-        return await self._write(writing.finish(turn_id, status, held, shown, due, error, self._clock))
+        finish = writing.finish(turn_id, status, held, shown, due, error, tried, receipts, route, self._clock)
+        return await self._write(finish)
 
     async def unsent(self, conversation: str) -> list[Turn]:
         return await self._read(reading.unsent(conversation))
+
+    async def newest(self, conversation: str) -> Turn | None:
+        return await self._read(reading.newest(conversation))
 
     async def resend(self, turn_id: str) -> bool:
         return await self._write(writing.resend(turn_id))
@@ -151,6 +174,7 @@ class SqliteStore:
         while await self._write(writing.expire_sessions(older_than, PAGE, self._clock)):
             pass
         await self._write(writing.expire_rest(self._clock))
+        await self._write(noting.expire(self._clock))
         return gone
 
     async def own(self, conversation: str, owner: str, rev: int) -> bool:
@@ -158,6 +182,9 @@ class SqliteStore:
 
     async def spend(self, key: str, limit: int, window_s: float) -> bool:
         return await self._write(writing.spend(key, limit, window_s, self._clock))
+
+    async def free_at(self, key: str, limit: int, window_s: float) -> float:
+        return await self._read(reading.free_at(key, limit, window_s, self._clock))
 
     # --- reading
 
@@ -172,6 +199,11 @@ class SqliteStore:
 
     async def conversations(self, *, before: float = 0.0, limit: int = 50, waiting: bool = False) -> list[Conversation]:
         return await self._read(reading.conversations(before, limit, waiting=waiting))
+
+    async def heard(
+        self, prefix: str, *, since: float = 0.0, after: str = "", limit: int = 1000
+    ) -> list[tuple[str, float]]:
+        return await self._read(reading.heard(prefix, since, after, limit))
 
     async def export(self, *, since: float = 0.0, status: Sequence[Status] = ()) -> AsyncIterator[Turn]:
         after: tuple[float, float, str] = (since, float("-inf"), "")
@@ -223,6 +255,20 @@ class SqliteStore:
 
     async def put_token(self, key: str, holder: str, token: Token | None) -> None:
         await self._write(writing.put_token(key, holder, token, self._clock))
+
+    # --- notes and holds
+
+    async def note(self, key: str) -> Note | None:
+        return await self._read(noting.note(key))
+
+    async def write_note(self, key: str, value: Json, *, rev: int) -> bool:
+        return await self._write(noting.write(key, value, rev))
+
+    async def notes(self, prefix: str, *, after: str = "", limit: int = 100) -> list[tuple[str, Note]]:
+        return await self._read(noting.notes(prefix, after, limit))
+
+    async def hold(self, key: str, holder: str, seconds: float) -> bool:
+        return await self._write(noting.hold(key, holder, seconds, self._clock))
 
     # --- the lanes
 

@@ -78,10 +78,10 @@ def test_a_body_of_the_vendors_own_is_sent_as_it_is() -> None:
 
 def test_markdown_may_be_twice_as_long_as_text() -> None:
     assert body_of(WECOM, Markdown("长" * 1365))["msgtype"] == "markdown"
-    calls = WECOM.render([Markdown("长" * 1366)], WECOM.push_routes(WECOM.address, None, NOW)[0])
-    texts = [json.loads(call.body)["text"]["content"] for call in calls]
-    assert "".join(texts) == "长" * 1366
-    assert all(len(text.encode()) <= 2048 for text in texts)
+    calls = WECOM.render([Markdown("长" * 1365, "标题")], WECOM.push_routes(WECOM.address, None, NOW)[0])
+    texts = [json.loads(call.body)["markdown"]["content"] for call in calls]
+    assert "".join(texts) == "**标题**\n" + "长" * 1365
+    assert all(len(text.encode()) <= 4096 for text in texts)
 
 
 def test_an_image_is_sent_within_the_message() -> None:
