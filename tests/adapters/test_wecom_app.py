@@ -12,7 +12,20 @@ from hypothesis import strategies as st
 from wechatpy.enterprise import parse_message
 from wechatpy.enterprise.crypto import WeChatCrypto
 
-from adapters.channel import Answer, Judgement, Messages, Outgoing, Rate, Request, Route, Upload, Uploaded
+from adapters.channel import (
+    Answer,
+    Carrying,
+    Judgement,
+    Messages,
+    Outgoing,
+    Pushing,
+    Rate,
+    Recalling,
+    Request,
+    Route,
+    Upload,
+    Uploaded,
+)  # fmt: skip
 from adapters.fields import read_fields
 from adapters.message import (
     Address,
@@ -242,6 +255,12 @@ def test_a_member_is_written_to_at_most_thirty_times_in_a_minute() -> None:
     minute, hour, calls = app().rates(MEMBER)
     assert [(rate.count, rate.window_s) for rate in (minute, hour, calls)] == [(30, 60), (1000, 3600), (10_000, 60)]
     assert app().rates(Route("push", {"way": "message", "to": "other"}))[0].key != minute.key
+
+
+def test_an_app_speaks_first_takes_back_and_carries_media() -> None:
+    assert isinstance(app(), Pushing)
+    assert isinstance(app(), Recalling)
+    assert isinstance(app(), Carrying)
 
 
 def test_a_message_is_recalled_and_a_card_changed_by_its_receipt() -> None:
