@@ -40,8 +40,17 @@ FEWEST_BYTES = 4
 
 
 def fit(replies: Sequence[Reply], limits: Limits) -> list[Reply]:
-    """`replies` as a channel with `limits` can show them, in order."""
-    return [shown for reply in replies for shown in _fit(reply, limits)]
+    """`replies` as a channel with `limits` can show them, in order. Buttons of several cards are numbered through: a
+    number means the same one whichever card it is read on."""
+    shown: list[Reply] = []
+    first = 1
+    for reply in replies:
+        if isinstance(reply, Card):
+            shown += _fit_card(reply, limits, first)
+            first += len(reply.buttons)
+        else:
+            shown += _fit(reply, limits)
+    return shown
 
 
 def join(replies: Sequence[Reply], limits: Limits) -> list[Reply]:
@@ -74,7 +83,7 @@ def _fit(reply: Reply, limits: Limits) -> Iterator[Reply]:
             if "typing" in limits.shows:
                 yield reply
         case Card():
-            yield from _fit_card(reply, limits)
+            yield from _fit_card(reply, limits, 1)
         case Custom(payload):
             kind = payload.get("msgtype") if isinstance(payload, dict) else None
             if "custom" in limits.shows or kind in limits.custom_types:
@@ -136,7 +145,7 @@ def _plainer(reply: Reply, limits: Limits) -> Reply:
             return Text(_said(None))
 
 
-def _fit_card(card: Card, limits: Limits) -> Iterator[Reply]:
+def _fit_card(card: Card, limits: Limits, first: int) -> Iterator[Reply]:
     taps = any(not button.url for button in card.buttons)
     if "card" in limits.shows and (taps or "app_id" in card.data) and len(card.buttons) <= limits.buttons:
         head, most = _lines(card.title, card.text), limits.card_bytes or limits.text_bytes
@@ -152,12 +161,12 @@ def _fit_card(card: Card, limits: Limits) -> Iterator[Reply]:
         return
     if card.image:
         yield from _fit(Image(url=card.image, alt=card.title), limits)
-    yield from _fit(Text(_lines(card.title, card.text, card.url, numbered(card.buttons))), limits)
+    yield from _fit(Text(_lines(card.title, card.text, card.url, numbered(card.buttons, first))), limits)
 
 
-def numbered(buttons: Sequence[Button]) -> str:
-    """Buttons as numbered lines, with a last line that says how to answer them."""
-    rows = [f"{n}. {_lines(b.title or b.payload, b.url, between='：')}" for n, b in enumerate(buttons, 1)]
+def numbered(buttons: Sequence[Button], first: int = 1) -> str:
+    """Buttons as numbered lines from `first` on, with a last line that says how to answer them."""
+    rows = [f"{n}. {_lines(b.title or b.payload, b.url, between='：')}" for n, b in enumerate(buttons, first)]
     return "\n".join([*rows, CHOOSE] if any(not button.url for button in buttons) else rows)
 
 

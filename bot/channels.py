@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl, urlsplit
 from pydantic import SecretStr
 
 from adapters.channel import Channel
+from adapters.feishu import Feishu
 from adapters.robots import DingTalkRobot, WeComRobot
 from adapters.wechat import WeChat
 from adapters.wecom import WeCom
@@ -26,6 +27,7 @@ CHANNELS: Mapping[str, Make] = {
     "wecom": lambda name, account, settings: WeCom(name, account, settings.timestamp_window_s),
     "wecom_robot": lambda name, account, settings: WeComRobot(name, account),
     "dingtalk_robot": lambda name, account, settings: DingTalkRobot(name, account),
+    "feishu": lambda name, account, settings: Feishu(name, account, settings.timestamp_window_s),
     "wecom_bot": lambda name, account, settings: WeComBot(name, account, settings.timestamp_window_s),
     "wecom_kf": lambda name, account, settings: WeComKf(name, account, settings.timestamp_window_s),
 }

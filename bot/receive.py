@@ -94,7 +94,7 @@ class Webhook:
                     answer = await self.passive.refresh(self.channel, parsed, arrived)
                 case Messages((message,)) if self._answers(parsed):
                     answer = await self.passive.answer(self.channel, message, parsed.route, arrived)
-                    if answer.outgoing is None and not answer.close:
+                    if answer.outgoing is None:
                         answer = replace(answer, outgoing=parsed.ack)
                 case Messages(messages):
                     for message in messages:

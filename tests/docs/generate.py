@@ -1,4 +1,4 @@
-"""The generated parts of docs/: the table of settings and the help of every command (`make docs`)."""
+"""The generated parts of docs/: the table of settings, the help of every command, what replies become (`make docs`)."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pydantic import SecretStr
 
 from bot.cli import cli
 from config.settings import Settings, variable
+from tests.docs.replies import replies_page
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -40,7 +41,7 @@ def _help(command: click.Command, names: tuple[str, ...], parent: click.Context 
     return found
 
 
-PAGES = {"configuration.md": settings_table, "cli.md": command_help}
+PAGES = {"configuration.md": settings_table, "cli.md": command_help, "replies.md": replies_page}
 MARK = re.compile(r"(<!-- generated -->\n).*(<!-- end -->)", re.DOTALL)
 
 

@@ -1,4 +1,4 @@
-"""The pages on vendors say what the code does."""
+"""The page on WeCom says what the code does."""
 
 from __future__ import annotations
 
@@ -9,19 +9,11 @@ import pytest
 
 from adapters.channel import Verdict
 from adapters.robots.dingtalk import ERRCODES as DINGTALK_ROBOT
-from adapters.wechat.push import ERRCODES as WECHAT
 from adapters.wecom.api import ERRCODES as WECOM
+from tests.adapters.test_wechat_docs import DONE
 
 DOCS = Path(__file__).parents[2] / "docs"
-DONE = {
-    "retry": "sent again later",
-    "refresh": "token refreshed once, sent again",
-    "config": "given up, alert",
-    "dead": "given up",
-    "ok": "passed over",
-}
 TABLES = {
-    ("wechat.md", "errcodes"): WECHAT,
     ("wecom.md", "errcodes"): WECOM,
     ("wecom.md", "dingtalk robot"): DINGTALK_ROBOT,
 }
