@@ -117,6 +117,8 @@ class Limits:
     """A card may have nothing but buttons that open pages."""
     markdown_chars: int = 0
     """A longer `Markdown` is shown as several; 0: one that is over `text_bytes` is degraded."""
+    markdown_bytes: int = 0
+    """Of Markdown; longer is split. 0: as `text_bytes`."""
     articles: int = 0
     """How many articles one `News` may hold; 0: any number."""
     media_only: bool = False

@@ -92,8 +92,8 @@ def _fit(reply: Reply, limits: Limits) -> Iterator[Reply]:
                 yield reply
             else:
                 yield from _fit(Text(_said(payload)), limits)
-        case Markdown(text, title) if "markdown" in limits.shows and size(text) > limits.text_bytes:
-            yield from (Markdown(part, title) for part in split(text, limits.text_bytes) if part.strip())
+        case Markdown(text, title) if "markdown" in limits.shows and size(text) > _markdown_bytes(limits):
+            yield from (Markdown(part, title) for part in split(text, _markdown_bytes(limits)) if part.strip())
         case Transfer(text) if "transfer" in limits.shows and text and not limits.transfer_speaks:
             yield from _fit(Text(text), limits)
             yield replace(reply, text="")
@@ -101,6 +101,10 @@ def _fit(reply: Reply, limits: Limits) -> Iterator[Reply]:
             yield reply
         case _:
             yield from _fit(_plainer(reply, limits), limits)
+
+
+def _markdown_bytes(limits: Limits) -> int:
+    return limits.markdown_bytes or limits.text_bytes
 
 
 def _shown(reply: Reply, limits: Limits) -> bool:

@@ -78,6 +78,8 @@ class WeComAccount(Strict):
     token: SecretStr
     encoding_aes_key: AesKey
     previous_encoding_aes_key: AesKey = NONE
+    markdown: bool = True
+    """False where members read the app in WeChat's plugin (微信插件), which shows no Markdown: they get text."""
     api_base: str = "https://qyapi.weixin.qq.com"
 
 
