@@ -288,7 +288,8 @@ class Streaming(Protocol):
 @dataclass(frozen=True, slots=True)
 class Pulled:
     """One page of what there was to fetch, the cursor after it, and whether there is more. `owners`: conversations
-    (by key) that people have taken over (the name) or given back (empty)."""
+    (by key) that people at the vendor have taken over (the name, which begins with `kf:`) or given back (empty), as
+    they are before the messages are answered."""
 
     messages: tuple[Message, ...]
     cursor: str

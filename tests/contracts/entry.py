@@ -30,3 +30,5 @@ class Entry:
     page: Callable[[Outgoing, bytes], bytes] | None = None
     window_s: float = 300.0
     max_body_bytes: int = 64 * 1024
+    token_answer: str = '{"access_token": "T", "expires_in": 7200}'
+    """The vendor's answer to a token request: the token T for two hours."""

@@ -237,7 +237,7 @@ def test_the_access_token_is_added_last_and_the_secret_is_only_in_the_token_requ
     (outgoing,) = channel.render([Text("您好")], Route("push", {"to": "oABC"}))
     assert not any(secret in str(outgoing) for secret in SECRETS)
     sent = channel.with_token(outgoing, "tok/en+1")
-    assert "tok%2Fen%2B1" in f"{sent.url}{sent.headers}"
+    assert "tok%2Fen%2B1" in sent.url or any("tok/en+1" in value for value in sent.headers.values())
     assert (sent.body, sent.method) == (outgoing.body, outgoing.method)
     asked = channel.token_request()
     assert SECRETS[1] in f"{asked.url}{asked.body!r}{asked.headers}"
@@ -264,5 +264,4 @@ def test_a_token_lasts_as_long_as_the_vendor_says(entry: Entry) -> None:
     assert isinstance(channel, Pushing)
     if not channel.token_key:
         pytest.skip(f"{entry.name} needs no access token")
-    body = json.dumps({"access_token": "T", "expires_in": 7200}).encode()
-    assert channel.token_of(body, NOW) == Token("T", NOW + 7200)
+    assert channel.token_of(entry.token_answer.encode(), NOW) == Token("T", NOW + 7200)

@@ -124,5 +124,5 @@ def test_a_pipeline_without_it_works_by_words_alone(tmp_path: Path) -> None:
 
 def test_an_unknown_model_is_named(tmp_path: Path) -> None:
     config = "pipeline:\n  - name: JiebaTokenizer\n  - name: SentenceEncoder\n    model: use-m4\n"
-    with pytest.raises(BadProject, match=r"no model 'use-m4' — did you mean 'use-m3'"):
+    with pytest.raises(BadProject, match=r"no encoder 'use-m4'; choose one of use-m3, e5-small-zh"):
         project(tmp_path, config)
