@@ -93,7 +93,7 @@ async def test_the_bot_is_silent_while_a_person_has_the_conversation_and_speaks_
     store: Store,
 ) -> None:
     async with vendor() as there, cage(store, Parrot(there.url)) as at:
-        there.pages = [page("a", owners={KEY: "kf-zhang"})]
+        there.pages = [page("a", owners={KEY: "kf:zhang"})]
         await at.post(user="u", signal="kf1")
         turn = await settled(store, f"{KEY}/a", "sent")
         assert (turn.replies, turn.flags) == ((), ("owned",))
