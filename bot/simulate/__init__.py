@@ -11,6 +11,6 @@ from bot.simulate.wecom_bot import WeComBotPhone
 from bot.simulate.wecom_bot_gateway import WeComBotGateway
 
 __all__ = [
-    "Callbacks", "DingTalkApi", "DingTalkGateway", "DingTalkPhone", "GroupRobots", "WeChatApi", "WeChatPhone", "WeComApi",
-    "WeComBotGateway", "WeComBotPhone", "WeComPhone",
+    "Callbacks", "DingTalkApi", "DingTalkGateway", "DingTalkPhone", "GroupRobots", "WeChatApi", "WeChatPhone",
+    "WeComApi", "WeComBotGateway", "WeComBotPhone", "WeComPhone",
 ]  # fmt: skip
