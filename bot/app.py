@@ -26,7 +26,7 @@ from bot.broadcast.board import Board
 from bot.broadcast.forecast import Forecaster
 from bot.broadcast.order import Desk
 from bot.broadcast.reach import Reach
-from bot.channels import outlets
+from bot.channels import outlets, robot_of
 from bot.line import Lines
 from bot.log import get_logger, set_up
 from bot.mongo import MongoStore
@@ -228,14 +228,15 @@ def _service(
     times: Times,
 ) -> tuple[Service, GroupRobot | None]:
     store = store or open_store(project, settings)
-    robot = _robot(session, settings, store)
     lines = Lines()
+    transport = HttpTransport(session, store, time.time, wires=lines)
+    robot = _robot(transport, settings, store)
     service = Service(
         store=store,
         bot=bot,
         fit=fit,
         outlets=outlets(credentials, settings),
-        transport=HttpTransport(session, store, time.time, wires=lines),
+        transport=transport,
         lines=lines,
         connect=partial(session.ws_connect, autoping=False, autoclose=False, max_msg_size=MAX_FRAME_BYTES),
         pull_since_s=settings.pull_since_s,
@@ -274,7 +275,7 @@ def _mount_send(app: web.Application, service: Service, settings: Settings) -> N
     app.add_routes(SendApi(token, desk, forecaster, Board(service.store), service.clock, zone).routes())
 
 
-def _robot(session: aiohttp.ClientSession, settings: Settings, store: Store) -> GroupRobot | None:
+def _robot(transport: HttpTransport, settings: Settings, store: Store) -> GroupRobot | None:
     url = settings.alert_url.get_secret_value()
     if not url:
         return None
@@ -287,7 +288,8 @@ def _robot(session: aiohttp.ClientSession, settings: Settings, store: Store) -> 
         except StoreDown:  # an alert may be about just that
             return True
 
-    return _read("alert_url", url, lambda address: GroupRobot(session, address, log, secret, allowance=allowance))
+    robot = _read("alert_url", url, lambda address: robot_of(address, secret))
+    return GroupRobot(transport, robot, log, allowance=allowance)
 
 
 def _site(service: Service, settings: Settings, credentials: Credentials, proxies: Proxies) -> Site:

@@ -127,6 +127,9 @@ class Puller:
             why = str(down)
         except Busy:
             why = "too much is under way"
+        except Exception:
+            self._log.exception("unexpected error; it is pulled again", source=key)
+            why = "unexpected error"
         self._again(source, why)
 
     def _again(self, source: Source, why: str) -> None:

@@ -26,7 +26,7 @@ KEEP_S = 48 * 3600.0
 CLOSED, WAITS, PART, TURN = "closed", "waits", "part", "turn"
 """Keys that a push route's data may have: which ways are closed to this turn for good, which message was the newest
 when it was put back to wait for a use or for another message, the place of the first part that is rendered, and the
-turn's id (a vendor that is told it takes what is sent again once)."""
+turn whose part that is."""
 
 
 MAX_ACKNOWLEDGED = 10_000
