@@ -7,10 +7,11 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
-from adapters.channel import Answer, Channel, Exchange, Judgement, Outgoing, Pushing, T, Token, TokenVault
+from adapters.channel import ANSWER_BYTES, Answer, Channel, Exchange, Judgement, Outgoing, Pushing, T, Token, TokenVault
 
 TIMEOUT_S = 10.0
-MAX_ANSWER_BYTES = 64 * 1024
+SLOWEST_BYTES_S = 128 * 1024
+"""A call that carries media may take longer than `TIMEOUT_S`, by its size at this speed."""
 CHUNK_BYTES = 8192
 
 
@@ -38,7 +39,7 @@ class HttpTransport:
         self._session = session
         self._vault = vault
         self._clock = clock
-        self._timeout = aiohttp.ClientTimeout(total=timeout_s)
+        self._timeout_s = timeout_s
 
     async def post(self, channel: Channel, outgoing: Outgoing) -> Judgement:
         """Send once; where the vendor says that the token is stale, refresh it once and send once more."""
@@ -95,19 +96,24 @@ class HttpTransport:
 
     async def _exchange(self, outgoing: Outgoing) -> Answer:
         """Raises `_Refused` with verdict retry for whatever the network does."""
-        headers = {"Content-Type": outgoing.content_type, **outgoing.headers}
+        typed = {"Content-Type": outgoing.content_type} if outgoing.content_type else {}
+        headers, timeout = {**typed, **outgoing.headers}, aiohttp.ClientTimeout(total=self._seconds(outgoing))
         try:
             async with self._session.request(
-                outgoing.method, outgoing.url, data=outgoing.body, headers=headers, timeout=self._timeout
+                outgoing.method, outgoing.url, data=outgoing.body, headers=headers, timeout=timeout
             ) as response:
-                body = b""
+                body = bytearray()
                 async for chunk in response.content.iter_chunked(CHUNK_BYTES):
                     body += chunk
-                    if len(body) > MAX_ANSWER_BYTES:
+                    if len(body) > outgoing.answer_bytes:
                         break
-                return Answer(response.status, body, {k.lower(): v for k, v in response.headers.items()})
+                return Answer(response.status, bytes(body), {k.lower(): v for k, v in response.headers.items()})
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             # the error's own words may hold the URL, and with it the token
             where = urlsplit(outgoing.url).hostname
             reason = f"{where} is not reached ({type(error).__name__})"
         raise _Refused(Judgement("retry", reason, "network"))
+
+    def _seconds(self, outgoing: Outgoing) -> float:
+        carried = len(outgoing.body) + outgoing.answer_bytes - 2 * ANSWER_BYTES
+        return self._timeout_s + max(0, carried) / SLOWEST_BYTES_S

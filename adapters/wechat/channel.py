@@ -223,7 +223,8 @@ class WeChat:
         return read_token(body, now)
 
     def with_token(self, outgoing: Outgoing, token: str) -> Outgoing:
-        return replace(outgoing, url=f"{outgoing.url}?access_token={quote(token, safe='')}")
+        mark = "&" if "?" in outgoing.url else "?"
+        return replace(outgoing, url=f"{outgoing.url}{mark}access_token={quote(token, safe='')}")
 
     def judge(self, status: int, body: bytes) -> Judgement:
         return read_judgement(status, body)
