@@ -34,8 +34,9 @@ class Route:
     data: Mapping[str, str] = field(default_factory=dict)
 
 
-ANSWER_BYTES = 64 * 1024
-"""What the answer to a call of an API may have; one that carries a file says how much more."""
+ANSWER_BYTES = 4 * 1024 * 1024
+"""What the answer to a call of an API may have (a page of 1000 fetched messages is by far the longest); one that is a
+file says how much more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +149,18 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
+LINK = "link:"
+"""What the `url` of a frame for the channel's own WebSocket starts with."""
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """The vendor's verdict on a frame of ours, and the frame that brought it (empty: none did)."""
+
+    judgement: Judgement
+    frame: str = ""
+
+
 T = TypeVar("T")
 Exchange: TypeAlias = Generator[Outgoing, Answer, T | Judgement]
 """One or more calls of a vendor's API without the I/O: yields each call, is sent the answer to it, returns what came of
@@ -241,6 +254,15 @@ class Pushing(Protocol):
 
 
 @runtime_checkable
+class Recalling(Protocol):
+    """A channel that can take back what it sent."""
+
+    def recall(self, receipt: str, route: Route) -> Exchange[None]:
+        """Recall what the vendor took by `route` and named `receipt`."""
+        ...
+
+
+@runtime_checkable
 class Streaming(Protocol):
     """A channel whose open response may say that the answer is still being made: the vendor then polls (`Refresh`)."""
 
@@ -280,11 +302,13 @@ class Pulling(Protocol):
 @dataclass(frozen=True, slots=True)
 class LinkTerms:
     """`exclusive`: the vendor keeps one connection for the account and drops the one before; else every process has
-    its own. `ping_s`: how often we ping (0: the vendor does), `ack_s`: how long the vendor's word on a frame takes."""
+    `connections` of its own. `ping_s`: how often we ping (0: the vendor does), `ack_s`: how long the vendor's word on a
+    frame takes."""
 
     exclusive: bool = False
     ping_s: float = 0.0
     ack_s: float = 5.0
+    connections: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -368,6 +392,14 @@ class Carrying(Protocol):
 
     def download(self, content: Content) -> Exchange[bytes]:
         """The bytes behind an inbound image, voice, video or file, decrypted where the vendor encrypts them."""
+        ...
+
+
+class Wires(Protocol):
+    """The WebSockets that are open in this process."""
+
+    async def send(self, channel: Channel, outgoing: Outgoing) -> Word:
+        """Send a frame over the channel's connection and wait for the vendor's word; retry where there is none."""
         ...
 
 

@@ -7,7 +7,21 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
-from adapters.channel import ANSWER_BYTES, Answer, Channel, Exchange, Judgement, Outgoing, Pushing, T, Token, TokenVault
+from adapters.channel import (
+    ANSWER_BYTES,
+    LINK,
+    Answer,
+    Channel,
+    Exchange,
+    Judgement,
+    Outgoing,
+    Pushing,
+    T,
+    Token,
+    TokenVault,
+    Wires,
+    Word,
+)
 
 TIMEOUT_S = 10.0
 SLOWEST_BYTES_S = 128 * 1024
@@ -35,16 +49,21 @@ class HttpTransport:
         vault: TokenVault,
         clock: Callable[[], float],
         timeout_s: float = TIMEOUT_S,
+        wires: Wires | None = None,
     ) -> None:
+        """`wires` are the WebSocket links over which calls to `link:<frame id>` go."""
         self._session = session
         self._vault = vault
         self._clock = clock
+        self._wires = wires
         self._timeout_s = timeout_s
 
     async def post(self, channel: Channel, outgoing: Outgoing) -> Judgement:
         """Send once; where the vendor says that the token is stale, refresh it once and send once more."""
         if not isinstance(channel, Pushing):
             return Judgement("config", f"the channel {channel.name} cannot push")
+        if outgoing.url.startswith(LINK):
+            return (await self._over_link(channel, outgoing)).judgement
         try:
             answer = await self._call(channel, outgoing)
         except _Refused as error:
@@ -53,8 +72,6 @@ class HttpTransport:
 
     async def run(self, channel: Channel, exchange: Exchange[T]) -> T | Judgement:
         """Each call as `post` sends it; what the exchange returns, or why it could not go on."""
-        if not isinstance(channel, Pushing):
-            return Judgement("config", f"the channel {channel.name} has no API")
         try:
             outgoing = next(exchange)
             while True:
@@ -66,8 +83,18 @@ class HttpTransport:
             exchange.close()
             return error.judgement
 
-    async def _call(self, channel: Pushing, outgoing: Outgoing) -> Answer:
-        if not outgoing.needs_token or not channel.token_key:
+    async def _over_link(self, channel: Channel, outgoing: Outgoing) -> Word:
+        if self._wires is None:
+            return Word(Judgement("retry", f"there are no connections to {channel.name} here", "link"))
+        return await self._wires.send(channel, outgoing)
+
+    async def _call(self, channel: Channel, outgoing: Outgoing) -> Answer:
+        if outgoing.url.startswith(LINK):
+            word = await self._over_link(channel, outgoing)
+            if not word.frame:
+                raise _Refused(word.judgement)
+            return Answer(200, word.frame.encode())
+        if not outgoing.needs_token or not isinstance(channel, Pushing) or not channel.token_key:
             return await self._exchange(outgoing)
         token = await self._token(channel)
         first = await self._exchange(channel.with_token(outgoing, token.value))

@@ -22,6 +22,7 @@ from adapters.transport import HttpTransport
 from bot import faults
 from bot.alerts import MINUTE_S, PER_MINUTE, GroupRobot
 from bot.channels import outlets
+from bot.line import Lines
 from bot.log import get_logger, set_up
 from bot.mongo import MongoStore
 from bot.receive import MAX_BODY_BYTES, Proxies, Webhook
@@ -44,6 +45,7 @@ MODEL_POLL_S = 2.0
 OPEN_AGAIN_S = 1.0
 FINISH_REQUESTS_S = 5.0
 """How long requests that are open at a shutdown may take; with the service's own draining less than 10 s."""
+MAX_FRAME_BYTES = 4 * 1024 * 1024
 DAY_S = 86400.0
 
 T = TypeVar("T")
@@ -197,12 +199,16 @@ def _service(
 ) -> tuple[Service, GroupRobot | None]:
     store = store or open_store(project, settings)
     robot = _robot(session, settings, store)
+    lines = Lines()
     service = Service(
         store=store,
         bot=bot,
         fit=fit,
         outlets=outlets(credentials, settings),
-        transport=HttpTransport(session, store, time.time),
+        transport=HttpTransport(session, store, time.time, wires=lines),
+        lines=lines,
+        connect=partial(session.ws_connect, autoping=False, autoclose=False, max_msg_size=MAX_FRAME_BYTES),
+        pull_since_s=settings.pull_since_s,
         alert=robot or no_alert,
         times=times,
         retention_s=settings.retention_days * DAY_S,
@@ -249,8 +255,9 @@ def _read(name: str, text: str, read: Callable[[str], T]) -> T:
 def _mount_webhooks(app: web.Application, service: Service, proxies: Proxies) -> None:
     for (channel, account), outlet in service.outlets.items():
         hook = Webhook(
-            outlet.channel, service.passive, service.inbox, service.metrics, service.log, service.own_clock, proxies
-        )
+            outlet.channel, service.passive, service.inbox, service.metrics, service.log, service.own_clock, proxies,
+            service.puller.signal,
+        )  # fmt: skip
         app.router.add_route("*", f"/webhooks/{channel}/{account}", hook.answer)
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from urllib.parse import quote
 
 from adapters.channel import Route
-from adapters.message import Custom, Event, Message
+from adapters.message import Address, Custom, Event, Message
 from bot import faults
 from bot.document import is_deep, tame
 from bot.store import Store
@@ -16,6 +16,9 @@ from bot.windows import Windows
 
 MAX_UNDER_WAY = 2000
 """Turns that one process holds between accept and commit; beyond it the sender is asked to come again."""
+
+HISTORY = "history"
+"""The flag of a turn that is logged only."""
 
 
 class Busy(Exception):
@@ -46,13 +49,15 @@ class Inbox:
         self._limit = limit
         self.closed = False
 
-    async def accept(self, message: Message, route: Route | None = None) -> Turn:
+    async def accept(self, message: Message, route: Route | None = None, *, answered: bool = True) -> Turn:
         """The message's turn, new or (the same id was accepted before) as it stands. `route` is the way out that came
-        with it: `live` for pages and REST, whose turns need no sending. Raises `StoreDown` and `Busy`."""
+        with it: `live` for pages and REST, whose turns need no sending. Not to be `answered` is what came long ago:
+        it is logged. Raises `StoreDown` and `Busy`."""
         if self.closed or self._under_way() >= self._limit:
             raise Busy
         faults.reach("before_accept")
-        turn = await self._store.accept(turn_of(message, route))
+        turn = turn_of(message, route)
+        turn = await self._store.accept(turn if answered else replace(turn, flags=(HISTORY,)))
         faults.reach("after_accept")
         if turn.status == "new":
             self._nudge(turn.conversation)
@@ -68,7 +73,12 @@ class Inbox:
 
 
 def turn_id(message: Message) -> str:
-    return f"{message.address.conversation}/{quote(message.id, safe='')}"
+    return turn_key(message.address, message.id)
+
+
+def turn_key(address: Address, message_id: str) -> str:
+    """The id of the turn of the message `message_id` that came from `address`."""
+    return f"{address.conversation}/{quote(message_id, safe='')}"
 
 
 def shallow(message: Message) -> Message:

@@ -31,6 +31,18 @@ class Metrics:
         )
         self._repeats = Counter("yingda_repeated_requests", "Same id posted again", registry=self.registry)
         self._store_down = Counter("yingda_store_down", "Operations that found no store", registry=self.registry)
+        self._waits = Counter(
+            "yingda_send_waits", "Sends put back until the vendor allows one more", registry=self.registry
+        )
+        self._config = Counter(
+            "yingda_config_errors",
+            "Refusals because an account is set up wrong",
+            ["channel", "account", "code"],
+            registry=self.registry,
+        )
+        self._links = Gauge(
+            "yingda_links_up", "Connections to a vendor that are open", ["channel", "account"], registry=self.registry
+        )
         self.under_way = Gauge("yingda_under_way", "Conversations worked on now", registry=self.registry)
         self.outbox_ready = Gauge("yingda_outbox_ready", "Turns waiting to be sent", registry=self.registry)
 
@@ -44,6 +56,15 @@ class Metrics:
 
     def retried(self) -> None:
         self._retried.inc()
+
+    def waits(self) -> None:
+        self._waits.inc()
+
+    def misconfigured(self, channel: str, account: str, code: str) -> None:
+        self._config.labels(channel, account, code).inc()
+
+    def linked(self, channel: str, account: str, change: int) -> None:
+        self._links.labels(channel, account).inc(change)
 
     def dead(self) -> None:
         self._dead.inc()

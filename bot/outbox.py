@@ -1,29 +1,36 @@
-"""Hop 8: what is ready goes out through the vendor's API, first in, first out in each conversation."""
+"""Hop 8: what is ready goes out through the vendor's API, first in, first out in each conversation, by the best way
+that is open, and no faster than the vendor allows."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
-from adapters.channel import Judgement, Route, Token, Transport
+from adapters.channel import Channel, Judgement, Outgoing, Pushing, Rate, Route, Token, Transport
+from adapters.message import Reply, Text
 from bot import faults
+from bot.alarms import Alarms, Alert
 from bot.conversations import PerConversation
 from bot.log import Log
 from bot.metrics import Metrics
+from bot.parts import join_texts
 from bot.store import Store, StoreDown
-from bot.turn import Turn
-from bot.ways import KEEP_S, Key, Outlet, Ways
+from bot.turn import Receipt, Turn
+from bot.ways import CLOSED, KEEP_S, PART, WAITS, Key, Outlet, Ways, by_link, way_key
 
 FIRST_WAIT_S = 1.0
 LONGEST_WAIT_S = 60.0
 MUTED_S = 24 * 3600.0
 """After how long an account that was not allowed to push is tried again."""
+HANDOVER_S = 2.0
+"""For how long a process that has no connection to the vendor leaves a turn to the one that has."""
+RECONNECT_S = 5.0
+"""When to look again where none has one."""
+SOON_S = 0.5
+"""At least so long a turn waits for a free use, whatever the clocks say."""
 API_UNAUTHORIZED = "48001"
 MAY, MAY_NOT = "may", "may not"
-
-Alert = Callable[[str, str], Awaitable[None]]
-"""`await alert(what, text)`: tells people of `what` (handoff, dead, config). It must not raise."""
 
 
 def backoff(attempts: int, jitter: float) -> float:
@@ -33,16 +40,23 @@ def backoff(attempts: int, jitter: float) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """How far sending one turn got: parts that are out, the vendor's word on the last, and the end of the claim."""
+    """How far sending one turn got: parts that are out, the vendor's word on the last, the end of the claim, what the
+    vendor took, and by which way. `free_at`: it waits for a use, until then; `also`: turns behind it that went with
+    it."""
 
     shown: int
     judgement: Judgement
     held: float
+    route: Route
+    receipts: tuple[Receipt, ...] = ()
+    free_at: float = 0.0
+    newest: str = ""
+    also: int = 0
 
 
 class Outbox:
     """Sends what waits in a conversation, one task at a time per conversation in this process; the store's claims
-    keep other processes away."""
+    keep other processes away. `reach`: whether this process has the connection that the channel sends over."""
 
     def __init__(
         self,
@@ -52,8 +66,10 @@ class Outbox:
         clock: Callable[[], float],
         jitter: Callable[[], float],
         alert: Alert,
+        alarms: Alarms,
         metrics: Metrics,
         log: Log,
+        reach: Callable[[Channel], bool] = lambda channel: True,
     ) -> None:
         self._store = store
         self._ways = ways
@@ -61,8 +77,10 @@ class Outbox:
         self._clock = clock
         self._jitter = jitter
         self._alert = alert
+        self._alarms = alarms
         self._metrics = metrics
         self._log = log
+        self._reach = reach
         self._senders = PerConversation(self._drain, log)
 
     def nudge(self, conversation: str) -> None:
@@ -75,102 +93,305 @@ class Outbox:
 
     async def _drain(self, conversation: str) -> None:
         try:
-            for turn in await self._store.unsent(conversation):
-                if not await self._send_one(turn):
+            queue = await self._store.unsent(conversation)
+            while queue:
+                done = await self._send_one(queue[0], queue[1:])
+                if not done:
                     return
+                queue = queue[done:]
         except StoreDown as down:
             self._log.warning("store down while sending", conversation=conversation, error=str(down))
 
-    async def _send_one(self, turn: Turn) -> bool:
-        """True where the turn needs no more sending, so that the next may go."""
+    async def _send_one(self, turn: Turn, behind: Sequence[Turn]) -> int:
+        """How many turns, this one first, need no more sending, so that the next may go."""
         now = self._clock()
-        if (turn.status == "sending" and turn.until > now) or (
-            turn.status == "ready" and turn.due > now and not self._hopeless(turn, now)
-        ):
-            return False
-        route = self._ways.push_route(turn)
+        if not await self._may_go(turn, now):
+            return 0
         outlet = self._ways.outlet(turn)
+        hopeless = self._hopeless(turn, now)
+        newest = ""
+        routes = self._ways.push_routes(turn, turn.message) if turn.message else ()
+        if not routes and outlet is not None:
+            newest, routes = await self._later_ways(turn)
+        near = tuple(route for route in routes if outlet and self._in_reach(turn, outlet.channel, route))
+        if routes and not near and not hopeless:
+            return await self._leave(turn, now)
         held = now + self._ways.times.push_claim_s
-        if not await self._store.claim(turn.id, route or turn.route or Route("push"), held):
-            return False
+        route = near[0] if near else turn.route or Route("push")
+        if not await self._store.claim(turn.id, route, held):
+            return 0
         faults.reach("after_claim")
+        sent = Sent(turn.shown, Judgement("ok"), held, route, turn.receipts, newest=newest)
         if outlet is None:
             reason = f"no account {turn.address.account} of {turn.address.channel}"
-            return await self._give_up(turn, Sent(turn.shown, Judgement("dead", reason), held))
-        if self._hopeless(turn, now):
-            reason = f"no way out within {KEEP_S / 3600:g} h"
-            return await self._give_up(turn, Sent(turn.shown, Judgement("dead", reason), held))
-        if route is None:
+            return await self._give_up(turn, replace(sent, judgement=Judgement("dead", reason)))
+        if hopeless:
+            reason = f"no way out within {KEEP_S / 3600:g} h" + (f": {turn.error}" if turn.error else "")
+            return await self._give_up(turn, replace(sent, judgement=Judgement("dead", reason)))
+        if not near and route.data.get(CLOSED):
+            return await self._give_up(turn, replace(sent, judgement=Judgement("dead", turn.error)))
+        if not near:
             # Only the customer's next message opens a way.
-            await self._store.finish(turn.id, "ready", held=held, shown=turn.shown, due=turn.ready_at + KEEP_S)
+            word = Judgement("retry", "no way to the customer is open until they write again")
+            return await self._wait(turn, replace(sent, judgement=word, free_at=turn.ready_at + KEEP_S))
+        return await self._note(turn, outlet, await self._by_ways(turn, behind, outlet.channel, near, sent))
+
+    async def _may_go(self, turn: Turn, now: float) -> bool:
+        if turn.status == "sending":
+            return turn.until <= now
+        if turn.due <= now or self._hopeless(turn, now):
+            return True
+        if turn.route is None or WAITS not in turn.route.data:
             return False
-        return await self._note(turn, outlet, await self._post(turn, outlet, route, held))
+        newest = await self._store.newest(turn.conversation)
+        return newest is not None and newest.id != turn.route.data[WAITS]
 
     def _hopeless(self, turn: Turn, now: float) -> bool:
-        return bool(turn.ready_at) and turn.ready_at + KEEP_S <= now and turn.attempts > 0
+        waited = turn.attempts > 0 or (turn.route is not None and WAITS in turn.route.data)
+        return bool(turn.ready_at) and turn.ready_at + KEEP_S <= now and waited
 
-    async def _post(self, turn: Turn, outlet: Outlet, route: Route, held: float) -> Sent:
-        channel = outlet.channel
-        parts = self._ways.parts(turn, channel, "push")
-        for place in range(turn.shown, len(parts)):
-            if place > turn.shown:
+    async def _later_ways(self, turn: Turn) -> tuple[str, tuple[Route, ...]]:
+        """The id of the newest message that came from there, and the ways that it opens."""
+        newest = await self._store.newest(turn.conversation)
+        if newest is None:
+            return "", self._ways.push_routes(turn, None)
+        return newest.id, self._ways.push_routes(turn, newest.message)
+
+    def _in_reach(self, turn: Turn, channel: Channel, route: Route) -> bool:
+        parts = self._ways.calls(turn, channel, route)
+        return not parts or not by_link(channel, _at(route, turn.shown), parts[0][1]) or self._reach(channel)
+
+    async def _leave(self, turn: Turn, now: float) -> int:
+        """To the process that has the connection; where none has, it waits, so that nobody looks all the time."""
+        if now - max(turn.due, turn.ready_at) < HANDOVER_S:
+            return 0
+        held = now + self._ways.times.push_claim_s
+        if await self._store.claim(turn.id, turn.route or Route("push"), held):
+            why = f"the connection to {turn.address.channel} is down"
+            await self._store.finish(
+                turn.id, "ready", held=held, shown=turn.shown, due=now + RECONNECT_S, error=why, tried=False
+            )
+        return 0
+
+    # --- one turn by one way after the other
+
+    async def _by_ways(
+        self, turn: Turn, behind: Sequence[Turn], channel: Channel, routes: Sequence[Route], sent: Sent
+    ) -> Sent:
+        """A way that the vendor closes, or that is used up for now, leaves the turn to the next."""
+        queue, tried = list(routes), set[str]()
+        waits: Sent | None = None
+        while queue:
+            route = _with(queue.pop(0), CLOSED, sent.route.data.get(CLOSED, ""))
+            tried.add(way_key(route))
+            sent = await self._post(turn, behind, channel, replace(sent, route=route))
+            if sent.free_at:
+                waits = sent if waits is None or sent.free_at < waits.free_at else waits
+            elif sent.judgement.verdict == "elsewhere":
+                sent = await self._close(turn, sent)
+            else:
+                return sent
+            if not queue and not sent.newest:
+                sent, queue = await self._more_ways(turn, channel, sent, tried)
+                waits = waits and replace(waits, newest=sent.newest)
+        if waits is not None:
+            return replace(sent, judgement=waits.judgement, free_at=waits.free_at)
+        reason = sent.judgement.reason or "every way to the customer is closed"
+        return replace(sent, judgement=replace(sent.judgement, verdict="dead", reason=reason))
+
+    async def _more_ways(self, turn: Turn, channel: Channel, sent: Sent, tried: set[str]) -> tuple[Sent, list[Route]]:
+        """What the newest message opens besides."""
+        newest, routes = await self._later_ways(turn)
+        more = [
+            route for route in routes if way_key(route) not in tried and self._in_reach(turn, channel, route)
+        ]  # fmt: skip
+        return replace(sent, newest=newest or "none"), more
+
+    async def _close(self, turn: Turn, sent: Sent) -> Sent:
+        """Note, durably, that this way is closed to the turn."""
+        closed = f"{sent.route.data.get(CLOSED, '')} {way_key(sent.route)}".strip()
+        route = _with(sent.route, CLOSED, closed)
+        until = self._clock() + self._ways.times.push_claim_s
+        self._log.info("a way is closed, the next is tried", turn=turn.id, error=sent.judgement.reason)
+        held = await self._store.advance(
+            turn.id, sent.shown, until, held=sent.held, receipts=sent.receipts, route=route
+        )  # fmt: skip
+        return replace(sent, route=route, held=until if held else sent.held)
+
+    async def _post(self, turn: Turn, behind: Sequence[Turn], channel: Channel, sent: Sent) -> Sent:
+        """All that is left of the turn, by the way `sent.route`."""
+        merge = turn.route is not None and WAITS in turn.route.data
+        rest = self._ways.calls(replace(turn, shown=sent.shown), channel, sent.route, merge=merge)
+        for place, (end, reply) in enumerate(rest):
+            if place:
                 until = self._clock() + self._ways.times.push_claim_s
-                if not await self._store.advance(turn.id, place, until, held=held):
-                    return Sent(place, Judgement("retry", "the claim was lost while sending"), held)
-                held = until
-            if not await self._may_spend(turn, outlet):
-                return Sent(place, Judgement("dead", "the vendor's quota of pushes is used up"), held)
-            for outgoing in channel.render([parts[place]], route):
-                faults.reach("before_send")
-                try:
-                    async with asyncio.timeout(self._ways.times.post_s):
-                        judgement = await self._transport.post(channel, outgoing)
-                except TimeoutError:
-                    judgement = Judgement("retry", f"no answer within {self._ways.times.post_s:g} s")
-                faults.reach("after_send")
-                if judgement.verdict != "ok":
-                    return Sent(place, judgement, held)
-        return Sent(len(parts), Judgement("ok"), held)
+                route = sent.route
+                if not await self._store.advance(
+                    turn.id, sent.shown, until, held=sent.held, receipts=sent.receipts, route=route
+                ):
+                    return replace(sent, judgement=Judgement("retry", "the claim was lost while sending"))
+                sent = replace(sent, held=until)
+            last = end == rest[-1][0]
+            sent = await self._call(turn, behind if merge and last else (), channel, reply, sent)
+            if sent.judgement.verdict != "ok":
+                return sent
+            sent = replace(sent, shown=end)
+        return replace(sent, judgement=Judgement("ok"))
 
-    async def _may_spend(self, turn: Turn, outlet: Outlet) -> bool:
-        """A user's message brings its own allowance, which its merged parts keep to; what we say unasked draws on
-        the allowance of the conversation."""
-        limits = getattr(outlet.channel, "push_limits", outlet.channel.limits)
-        if not limits.push_count or turn.kind in ("message", "event"):
-            return True
-        return await self._store.spend(f"push/{turn.conversation}", limits.push_count, limits.push_window_s)
+    async def _call(self, turn: Turn, behind: Sequence[Turn], channel: Channel, reply: Reply, sent: Sent) -> Sent:
+        """One part, with those of the turns `behind` that fit into the same call, once it is free to go."""
+        outgoing = channel.render([reply], _at(sent.route, sent.shown))
+        if wait := await self._spend(channel, sent.route, len(outgoing)):
+            free_at, rate = wait
+            word = f"{rate.count} in {_spoken(rate.window_s)} are used up; it goes out when one more is free"
+            return replace(sent, judgement=Judgement("retry", word), free_at=free_at)
+        also, together = await self._claim_behind(reply, behind, channel, sent)
+        if also:
+            outgoing = channel.render([together], _at(sent.route, sent.shown))
+        judgement, receipts = Judgement("ok"), list(sent.receipts)
+        for each in outgoing:
+            judgement = await self._transmit(channel, each)
+            if judgement.verdict != "ok":
+                break
+            if judgement.receipt:
+                receipts.append(Receipt(judgement.receipt, sent.route))
+        await self._note_also(also, channel, sent, judgement)
+        done = len(also) if judgement.verdict == "ok" else 0
+        return replace(sent, judgement=judgement, receipts=tuple(receipts), also=done, free_at=0.0)
 
-    async def _note(self, turn: Turn, outlet: Outlet, sent: Sent) -> bool:
+    async def _transmit(self, channel: Channel, outgoing: Outgoing) -> Judgement:
+        faults.reach("before_send")
+        try:
+            async with asyncio.timeout(self._ways.times.post_s):
+                judgement = await self._transport.post(channel, outgoing)
+        except TimeoutError:
+            judgement = Judgement("retry", f"no answer within {self._ways.times.post_s:g} s")
+        faults.reach("after_send")
+        return judgement
+
+    async def _claim_behind(
+        self, reply: Reply, behind: Sequence[Turn], channel: Channel, sent: Sent
+    ) -> tuple[list[Turn], Reply]:
+        """The turns behind whose texts fit into the same call as `reply`, now ours, and all of it together."""
+        also: list[Turn] = []
+        limits = channel.push_limits if isinstance(channel, Pushing) else channel.limits
+        for turn in behind:
+            parts = self._ways.parts(turn, channel, "push")[turn.shown :]
+            texts = [part.text for part in parts if isinstance(part, Text)]
+            ready = turn.status == "ready" and turn.due <= self._clock()
+            joined = join_texts(reply, Text("\n".join(texts)), limits.text_bytes)
+            if not ready or not texts or len(texts) < len(parts) or joined is None:
+                break
+            if not await self._store.claim(turn.id, sent.route, sent.held):
+                break
+            reply, also = joined, [*also, turn]
+        return also, reply
+
+    async def _note_also(self, also: Sequence[Turn], channel: Channel, sent: Sent, judgement: Judgement) -> None:
+        for turn in also:
+            if judgement.verdict == "ok":
+                shown = len(self._ways.parts(turn, channel, "push"))
+                mine = [Receipt(judgement.receipt, sent.route)] if judgement.receipt else []
+                await self._store.finish(
+                    turn.id, "sent", held=sent.held, shown=shown, receipts=[*turn.receipts, *mine]
+                )  # fmt: skip
+                self._metrics.delivered("push", turn)
+            else:
+                route = turn.route or Route("push")
+                await self._store.finish(
+                    turn.id, "ready", held=sent.held, shown=turn.shown, tried=False, route=route
+                )  # fmt: skip
+
+    async def _spend(self, channel: Channel, route: Route, count: int) -> tuple[float, Rate] | None:
+        """Count `count` calls by `route` on whatever they draw; when there may be as many more, and on what it was
+        that there are not."""
+        rates = channel.rates(route) if isinstance(channel, Pushing) else ()
+        if len(rates) * count > 1:  # look first: what is counted stays counted
+            for rate in rates:
+                if free_at := await self._store.free_at(rate.key, rate.count - count + 1, rate.window_s):
+                    return free_at, rate
+        for rate in rates * count:
+            if not await self._store.spend(rate.key, rate.count, rate.window_s):
+                return await self._store.free_at(rate.key, rate.count, rate.window_s) or self._clock(), rate
+        return None
+
+    # --- what came of it
+
+    async def _note(self, turn: Turn, outlet: Outlet, sent: Sent) -> int:
         judgement = sent.judgement
+        if sent.free_at:
+            return await self._wait(turn, sent)
         if judgement.verdict == "ok":
-            await self._store.finish(turn.id, "sent", held=sent.held, shown=sent.shown)
+            await self._store.finish(
+                turn.id, "sent", held=sent.held, shown=sent.shown, receipts=sent.receipts, route=sent.route
+            )
             faults.reach("after_finish")
             self._metrics.delivered("push", turn)
-            return True
+            return 1 + sent.also
         if judgement.code == API_UNAUTHORIZED and outlet.learns:
             await self._mute((turn.address.channel, turn.address.account))
-            await self._store.finish(turn.id, "ready", held=sent.held, shown=sent.shown, due=turn.ready_at + KEEP_S)
-            return False
+            await self._put_back(turn, sent, turn.ready_at + KEEP_S)
+            return 0
         if judgement.verdict in ("retry", "refresh"):
-            due = self._clock() + backoff(turn.attempts, self._jitter())
-            await self._store.finish(
-                turn.id, "ready", held=sent.held, shown=sent.shown, due=due, error=judgement.reason
-            )
+            await self._put_back(turn, sent, self._clock() + backoff(turn.attempts, self._jitter()), judgement.reason)
             self._metrics.retried()
             self._log.info("send failed, will try again", turn=turn.id, error=judgement.reason)
-            return False
-        if judgement.verdict == "config":
-            await self._alert("config", f"{turn.address.channel}/{turn.address.account}: {judgement.reason}")
+            return 0
         return await self._give_up(turn, sent)
 
-    async def _give_up(self, turn: Turn, sent: Sent) -> bool:
-        reason = sent.judgement.reason
-        await self._store.finish(turn.id, "dead", held=sent.held, shown=sent.shown, error=reason)
+    async def _put_back(self, turn: Turn, sent: Sent, due: float, error: str = "") -> None:
+        await self._store.finish(
+            turn.id,
+            "ready",
+            held=sent.held,
+            shown=sent.shown,
+            due=due,
+            error=error,
+            receipts=sent.receipts,
+            route=sent.route,
+        )
+
+    async def _wait(self, turn: Turn, sent: Sent) -> int:
+        """Put it back: neither tried nor dead. It goes on when a use is free, or when the customer writes."""
+        due = min(max(sent.free_at, self._clock() + SOON_S), turn.ready_at + KEEP_S)
+        await self._store.finish(
+            turn.id,
+            "ready",
+            held=sent.held,
+            shown=sent.shown,
+            due=due,
+            error=sent.judgement.reason,
+            tried=False,
+            receipts=sent.receipts,
+            route=_with(sent.route, WAITS, sent.newest or "none"),
+        )
+        self._metrics.waits()
+        self._log.info("put back until it may go", turn=turn.id, reason=sent.judgement.reason)
+        return 0
+
+    async def _give_up(self, turn: Turn, sent: Sent) -> int:
+        """Dead; should an operator have it sent again, every way is open again."""
+        judgement = sent.judgement
+        route = Route(
+            sent.route.kind, {key: value for key, value in sent.route.data.items() if key not in (CLOSED, WAITS)}
+        )
+        await self._store.finish(
+            turn.id,
+            "dead",
+            held=sent.held,
+            shown=sent.shown,
+            error=judgement.reason,
+            receipts=sent.receipts,
+            route=route,
+        )
         faults.reach("after_finish")
         self._metrics.dead()
-        self._log.warning("cannot be delivered", turn=turn.id, error=reason)
-        await self._alert("dead", f"{turn.conversation}: {reason}")
-        return True
+        self._log.warning("cannot be delivered", turn=turn.id, error=judgement.reason)
+        if judgement.verdict == "config":
+            await self._alarms.config(turn.address.channel, turn.address.account, judgement)
+        else:
+            await self._alert("dead", f"{turn.conversation}: {judgement.reason}")
+        return 1
 
     # --- accounts that may not push
 
@@ -195,3 +416,17 @@ class Outbox:
 
 def _flag(key: Key) -> str:
     return f"may-push/{key[0]}/{key[1]}"
+
+
+def _at(route: Route, place: int) -> Route:
+    """For rendering the part at `place`."""
+    return Route(route.kind, {**route.data, PART: str(place)})
+
+
+def _with(route: Route, key: str, value: str) -> Route:
+    rest = {name: each for name, each in route.data.items() if name != key}
+    return Route(route.kind, {**rest, key: value} if value else rest)
+
+
+def _spoken(seconds: float) -> str:
+    return f"{seconds / 3600:g} h" if seconds >= 3600 else f"{seconds:g} s"

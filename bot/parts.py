@@ -61,19 +61,25 @@ def transfer_first(parts: Sequence[Reply]) -> list[Reply]:
     return sorted(parts, key=lambda part: not isinstance(part, Transfer))
 
 
-def push_parts(replies: Sequence[Reply], limits: Limits, fit: Fit) -> list[Reply]:
-    """`replies` fitted for pushes, neighbouring texts merged where they would be more than one message allows."""
-    parts = fit(replies, limits)
-    if not limits.push_count or len(parts) <= limits.push_count:
-        return parts
-    merged: list[Reply] = []
-    for part in parts:
-        last = merged[-1] if merged else None
-        if isinstance(last, Text) and isinstance(part, Text) and _size(last.text + part.text) < limits.text_bytes:
-            merged[-1] = Text(f"{last.text}\n{part.text}")
+def calls(parts: Sequence[Reply], start: int, text_bytes: int, *, merge: bool) -> list[tuple[int, Reply]]:
+    """`parts` from `start` on as the calls that carry them, each with the place that it reaches. `merge`: neighbouring
+    texts go out together, where the vendor allows few calls. Which parts there are does not depend on it."""
+    out: list[tuple[int, Reply]] = []
+    for place, part in enumerate(parts[start:], start):
+        joined = join_texts(out[-1][1], part, text_bytes) if merge and out else None
+        if joined is not None:
+            out[-1] = (place + 1, joined)
         else:
-            merged.append(part)
-    return merged
+            out.append((place + 1, part))
+    return out
+
+
+def join_texts(first: Reply, second: Reply, text_bytes: int) -> Text | None:
+    """Both as one text, or None where one is no text or there is no room."""
+    if isinstance(first, Text) and isinstance(second, Text):
+        text = f"{first.text}\n{second.text}"
+        return Text(text) if _size(text) <= text_bytes else None
+    return None
 
 
 def pack(waiting: Sequence[tuple[Turn, Sequence[Reply]]], limits: Limits, *, hint: bool) -> Body:

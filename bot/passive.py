@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from adapters.channel import Channel, Outgoing, Route
+from adapters.channel import Channel, Outgoing, Refresh, Route, Streaming
 from adapters.message import Message, Reply, Text
 from bot import faults
-from bot.inbox import Inbox, turn_id
+from bot.inbox import Inbox, turn_id, turn_key
 from bot.metrics import Metrics
 from bot.outbox import Outbox
 from bot.parts import (
@@ -25,6 +25,7 @@ from bot.parts import (
     unpack,
     with_body,
 )
+from bot.progress import Progress
 from bot.store import Store
 from bot.turn import Turn
 from bot.ways import KEEP_S, Ways
@@ -32,6 +33,10 @@ from bot.windows import Windows
 
 WORKING = "正在处理，请稍候。回复任意内容查看结果。"
 """The last resort of an account that may not push: the answer goes out with the next message."""
+PUSHED = "回答见下一条消息。"
+SILENT = "收到。"
+FAILED = "抱歉，回答未能送达，请再问一次。"
+"""End a stream whose answer went out another way, of which there is none, and whose answer could not be sent."""
 LOOK_AGAIN_S = 0.03
 POSTS = 3
 """How often WeChat posts one message."""
@@ -72,6 +77,7 @@ class Passive:
         clock: Callable[[], float],
         worker: str,
         metrics: Metrics,
+        progress: Progress | None = None,
     ) -> None:
         self._store = store
         self._inbox = inbox
@@ -81,12 +87,13 @@ class Passive:
         self._clock = clock
         self._worker = worker
         self._metrics = metrics
+        self._progress = progress or Progress(store)
         self._posts: dict[str, int] = {}
 
     async def answer(self, channel: Channel, message: Message, route: Route, arrived: float) -> Answer:
         """Accept `message` and wait for its answer as long as the vendor does; `arrived` is the loop's time at which
         the request came. Raises `StoreDown` and `Busy`."""
-        deadline = arrived + self._ways.times.answer_s
+        deadline = arrived + self._patience_s(channel)
         this = turn_id(message)
         self._posts[this] = self._posts.pop(this, 0) + 1
         if len(self._posts) > 10_000:
@@ -99,8 +106,33 @@ class Passive:
             if turn.status == "new":
                 settled = await self._windows.wait(window, this, max(0.0, deadline - _time()))
         if settled is None:
-            return self._late(channel, turn, route, arrived)
+            return await self._late(channel, turn, route, arrived)
         return await self._settled(channel, settled, route, arrived)
+
+    async def refresh(self, channel: Channel, poll: Refresh, arrived: float) -> Answer:
+        """What the vendor's poll for a streamed answer is told: the finished answer, once there is one, else what was
+        said so far. Raises `StoreDown`."""
+        this = turn_key(poll.address, poll.id)
+        with self._windows.open(this) as window:
+            turn: Turn | None = await self._store.turn(this)
+            settled = turn
+            if turn is not None and turn.status == "new":
+                left = arrived + self._patience_s(channel) - _time()
+                settled = await self._windows.wait(window, this, max(0.0, left))
+        if turn is None:
+            return Answer(_render(channel, (Text(FAILED),), poll.route))
+        if settled is None:
+            return await self._late(channel, turn, poll.route, arrived)
+        answer = await self._settled(channel, settled, poll.route, arrived)
+        if answer.outgoing is not None:
+            return answer
+        ended = await self._store.turn(this) or settled
+        last = FAILED if ended.status == "dead" else PUSHED if ended.replies else SILENT
+        return Answer(_render(channel, (Text(last),), poll.route))
+
+    def _patience_s(self, channel: Channel) -> float:
+        times = self._ways.times
+        return times.first_s if isinstance(channel, Streaming) else times.answer_s
 
     async def note(self, answer: Answer, *, written: bool) -> None:
         """What came of the response that `answer` filled."""
@@ -110,7 +142,7 @@ class Passive:
             shown = piece.end if written else piece.start
             status: Literal["sent", "ready"] = "sent" if written and done else "ready"
             turn = await self._store.turn(piece.turn_id) if status == "ready" else None
-            pushes = turn is not None and self._ways.push_route(turn) is not None
+            pushes = turn is not None and self._ways.may_push(turn)
             due = 0.0 if pushes or turn is None else turn.ready_at + KEEP_S
             await self._store.finish(piece.turn_id, status, held=note.held, shown=shown, due=due)
             if pushes and turn is not None:
@@ -132,8 +164,8 @@ class Passive:
                     answer = await self._claim(channel, turn, route)
                     if answer is not None:
                         return answer
-            if _time() >= arrived + self._ways.times.answer_s:
-                return self._late(channel, turn, route, arrived)
+            if _time() >= arrived + self._patience_s(channel):
+                return await self._late(channel, turn, route, arrived)
             await asyncio.sleep(LOOK_AGAIN_S)
             turn = await self._store.turn(turn.id) or turn
 
@@ -153,7 +185,9 @@ class Passive:
             case _:
                 return "open"
 
-    def _late(self, channel: Channel, turn: Turn, route: Route, arrived: float) -> Answer:
+    async def _late(self, channel: Channel, turn: Turn, route: Route, arrived: float) -> Answer:
+        if isinstance(channel, Streaming):
+            return Answer(channel.unfinished(await self._progress.said(turn.id), route))
         if self._ways.push_route(turn) is not None:
             return ACKNOWLEDGED
         since = self._clock() - turn.accepted - (_time() - arrived)

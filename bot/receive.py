@@ -9,7 +9,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
 from aiohttp import web
 
-from adapters.channel import Challenge, Channel, Messages, Outgoing, Reject, Request
+from adapters.channel import Challenge, Channel, Messages, Outgoing, Pull, Refresh, Reject, Request
 from bot import faults
 from bot.inbox import Busy, Inbox, turn_id, turn_of
 from bot.log import Log
@@ -68,6 +68,7 @@ class Webhook:
     log: Log
     clock: Callable[[], float]
     proxies: Proxies = field(default_factory=Proxies)
+    pull: Callable[[Channel, Pull], None] | None = None
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         arrived = asyncio.get_running_loop().time()
@@ -76,19 +77,24 @@ class Webhook:
         match parsed:
             case Challenge(body, content_type):
                 return web.Response(text=body, content_type=content_type)
-            case Messages():
+            case Messages() | Refresh():
                 return await self._take_in(request, parsed, arrived)
+            case Pull() if self.pull is not None:
+                self.pull(self.channel, parsed)
+                return _response(None)
             case Reject(status, reason):
                 return self._refuse(request, status, reason)
             case _:
                 return self._refuse(request, 400, f"{type(parsed).__name__} is not served here")
 
-    async def _take_in(self, request: web.Request, parsed: Messages, arrived: float) -> web.StreamResponse:
+    async def _take_in(self, request: web.Request, parsed: Messages | Refresh, arrived: float) -> web.StreamResponse:
         try:
-            match parsed.messages:
-                case (message,) if self.channel.limits.passive_messages:
+            match parsed:
+                case Refresh():
+                    answer = await self.passive.refresh(self.channel, parsed, arrived)
+                case Messages((message,)) if self.channel.limits.passive_messages:
                     answer = await self.passive.answer(self.channel, message, parsed.route, arrived)
-                case messages:
+                case Messages(messages):
                     for message in messages:
                         await self.inbox.accept(message)
                     answer = Answer(parsed.ack)

@@ -12,13 +12,19 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
 from adapters.channel import Channel, Exchange, Judgement, Outgoing, T, Transport
+from bot.alarms import Alarms, Alert
 from bot.clock import StoreClock
 from bot.inbox import Inbox
+from bot.line import Lines
+from bot.links import Connect, Links, LinkTimes
 from bot.log import Log, get_logger
 from bot.metrics import Metrics
-from bot.outbox import Alert, Outbox
+from bot.outbox import Outbox
 from bot.parts import Fit
 from bot.passive import Passive
+from bot.progress import Progress
+from bot.pulling import SINCE_S, Puller
+from bot.recall import Recalled, recall
 from bot.store import Store, StoreDown
 from bot.ways import Key, Outlet, Times, Ways
 from bot.windows import Windows
@@ -70,6 +76,11 @@ class Service:
     jitter: Callable[[], float] = random.random
     sweep_s: float = SWEEP_S
     retention_s: float = 0.0
+    lines: Lines = field(default_factory=Lines)
+    """The links of this process, which `transport` sends over as well."""
+    connect: Connect | None = None
+    link_times: LinkTimes = field(default_factory=LinkTimes)
+    pull_since_s: float = SINCE_S
     log: Log = field(default_factory=lambda: get_logger("yingda"))
     metrics: Metrics = field(default_factory=Metrics)
     worker: str = field(default_factory=worker_name)
@@ -78,19 +89,43 @@ class Service:
         self.clock = StoreClock(self.own_clock)
         self.windows = Windows(self.store, self.worker)
         self.ways = Ways(self.outlets, self.fit, self.worker, self.clock, self.times)
+        self.alarms = Alarms(self.store, self.alert, self.metrics, self.log)
         self.outbox = Outbox(
-            self.store, self.ways, self.transport, self.clock, self.jitter, self.alert, self.metrics, self.log
-        )
+            self.store, self.ways, self.transport, self.clock, self.jitter, self.alert, self.alarms, self.metrics,
+            self.log, self._reach,
+        )  # fmt: skip
+        self.progress = Progress(self.store)
         self.work = Work(
             self.store, self.bot, self.windows, self.ways, self.outbox, self.clock, self.worker, self.alert,
-            self.metrics, self.log,
+            self.metrics, self.log, self.progress,
         )  # fmt: skip
         self.inbox = Inbox(self.store, self.windows, self.work.nudge, self.work.under_way)
         self.passive = Passive(
-            self.store, self.inbox, self.windows, self.ways, self.outbox, self.clock, self.worker, self.metrics
-        )
+            self.store, self.inbox, self.windows, self.ways, self.outbox, self.clock, self.worker, self.metrics,
+            self.progress,
+        )  # fmt: skip
+        self.puller = Puller(
+            self.store, self.inbox, self.transport, self.outlets, self.clock, self.jitter, self.worker, self.alarms,
+            self.log, self.pull_since_s,
+        )  # fmt: skip
+        self.links = self._make_links()
         self.ready = False
         self._chores: list[asyncio.Task[None]] = []
+
+    def _make_links(self) -> Links | None:
+        if self.connect is None:
+            return None
+        return Links(
+            self.store, self.inbox, self.transport, self.lines, self.outlets, self.connect, self.puller.signal,
+            self.clock, self.jitter, self.worker, self.alarms, self.metrics, self.log, self.link_times,
+        )  # fmt: skip
+
+    def _reach(self, channel: Channel) -> bool:
+        return self.lines.up(channel)
+
+    async def recall(self, turn_id: str) -> Recalled:
+        """Take back what a turn said, where its channel can."""
+        return await recall(turn_id, self.store, self.transport, self.outlets)
 
     def swap(self, bot: Bot) -> None:
         """Think with `bot` from the next turn on."""
@@ -104,6 +139,20 @@ class Service:
         ]
         if self.retention_s:
             self._chores.append(asyncio.create_task(self._repeat(self._expire, RETENTION_EVERY_S), name="retention"))
+        self._chores.append(asyncio.create_task(self._listen(), name="listen"))
+
+    async def _listen(self) -> None:
+        """Once the store answers: open the links, and fetch what came while nobody listened."""
+        while True:
+            try:
+                await self.clock.set_by(self.store)
+                if self.links is not None:
+                    await self.links.start()
+            except StoreDown:
+                await asyncio.sleep(LONGEST_OUTAGE_WAIT_S)
+            else:
+                self.puller.start()
+                return
 
     async def stop(self, seconds: float = DRAIN_S) -> bool:
         """Take nothing more in and finish what is under way; False where something was left for another process."""
@@ -113,8 +162,11 @@ class Service:
             chore.cancel()
         await asyncio.gather(*self._chores, return_exceptions=True)
         deadline = time.monotonic() + seconds
+        await self.puller.stop(min(1.0, seconds))
         thought = await self.work.drained(seconds)
         sent = await self.outbox.drained(max(0.1, deadline - time.monotonic()))
+        if self.links is not None:
+            await self.links.stop()
         return thought and sent
 
     async def _set_clock(self) -> None:

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from adapters.channel import Route, TokenVault
 from adapters.message import Json
-from bot.turn import Session, Status, Turn
+from bot.turn import Receipt, Session, Status, Turn
 
 OPEN_TURNS = 50
 """Most turns that `take` gives at once."""
@@ -96,20 +96,45 @@ class Store(TokenVault, Protocol):
         """ready -> sending until `until` (store's clock); also takes over a claim that has run out. One winner."""
         ...
 
-    async def advance(self, turn_id: str, shown: int, until: float, *, held: float) -> bool:
-        """In the middle of sending: note that `shown` parts have gone out and hold the claim until `until`. False:
-        the claim that ends at `held` is not there any more."""
+    async def advance(
+        self,
+        turn_id: str,
+        shown: int,
+        until: float,
+        *,
+        held: float,
+        receipts: Sequence[Receipt] | None = None,
+        route: Route | None = None,
+    ) -> bool:
+        """In the middle of sending: note that `shown` parts have gone out and hold the claim until `until`; all
+        `receipts` so far and another `route`, where given. False: the claim that ends at `held` is not there any
+        more."""
         ...
 
     async def finish(
-        self, turn_id: str, status: Status, *, held: float, shown: int, due: float = 0.0, error: str = ""
+        self,
+        turn_id: str,
+        status: Status,
+        *,
+        held: float,
+        shown: int,
+        due: float = 0.0,
+        error: str = "",
+        tried: bool = True,
+        receipts: Sequence[Receipt] | None = None,
+        route: Route | None = None,
     ) -> bool:
-        """sending -> sent | dead, or back to ready with `due` for a later try (`attempts` + 1). `held` is the end of
-        the claim (its `until`) that this is the outcome of. False: it is another's claim by now, or none."""
+        """sending -> sent | dead, or back to ready with `due` for a later try (`attempts` + 1 where it was `tried`).
+        `held` is the end of the claim (its `until`) that this is the outcome of; `receipts` and `route` as with
+        `advance`. False: it is another's claim by now, or none."""
         ...
 
     async def unsent(self, conversation: str) -> list[Turn]:
         """The conversation's ready and sending turns in order: what must go out first, first."""
+        ...
+
+    async def newest(self, conversation: str) -> Turn | None:
+        """The newest message or event that came from there, in whatever state."""
         ...
 
     # --- sweeping and watching
@@ -160,6 +185,10 @@ class Store(TokenVault, Protocol):
 
     async def spend(self, key: str, limit: int, window_s: float) -> bool:
         """Count one use under `key`; False where `limit` uses within the last `window_s` seconds are spent."""
+        ...
+
+    async def free_at(self, key: str, limit: int, window_s: float) -> float:
+        """When (store's clock) one more use may be counted; 0: now."""
         ...
 
     # --- notes and holds

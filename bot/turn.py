@@ -16,6 +16,14 @@ Status = Literal["new", "ready", "sending", "sent", "dead"]
 
 
 @dataclass(frozen=True, slots=True)
+class Receipt:
+    """The vendor's id of something that it took, and the way by which it went out: what is needed to recall it."""
+
+    id: str
+    route: Route
+
+
+@dataclass(frozen=True, slots=True)
 class Turn:
     """Everything that makes us think or speak: inbox row, log row and outbox row at once.
 
@@ -49,6 +57,7 @@ class Turn:
     """`flow/step` that the dialogue stands at after this turn, for operators."""
     ready_at: float = 0.0
     sent_at: float = 0.0
+    receipts: tuple[Receipt, ...] = ()
     schema: int = 1
 
     def to_dict(self) -> dict[str, Json]:

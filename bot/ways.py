@@ -3,13 +3,16 @@ nothing."""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Literal
 
-from adapters.channel import Channel, Limits, Pushing, Route
-from adapters.message import Reply
-from bot.parts import BASIS, Fit, pack, passive_parts, push_parts, transfer_first, with_body
+import orjson
+
+from adapters.channel import LINK, Channel, Limits, Linked, Pushing, Route, Streaming
+from adapters.message import Message, Reply
+from bot.parts import BASIS, Fit, calls, pack, passive_parts, transfer_first, with_body
 from bot.turn import Turn
 
 LIVE = frozenset({"web", "rest"})
@@ -19,13 +22,19 @@ KEEP_S = 48 * 3600.0
 """How long an answer waits for a way out (WeChat accepts customer-service messages for 48 h)."""
 
 
+CLOSED, WAITS, PART = "closed", "waits", "part"
+"""Keys that a push route's data may have: which ways are closed to this turn for good, which message was the newest
+when it was put back to wait for a use or for another message, and the place of the first part that is rendered."""
+
+
 @dataclass(frozen=True, slots=True)
 class Times:
     """The protocol's clockwork, in seconds. WeChat closes a request after 5 s and posts it again, three times in all:
     we answer by `answer_s`, and a post that comes `last_post_s` after the first was accepted is the last one. Who
     takes a conversation, or claims a turn for a response or a push, must be done (or say that it goes on) within
     `lease_s`, `passive_claim_s`, `push_claim_s`: then another process takes over. A post to a vendor that takes
-    longer than `post_s` is given up and tried again."""
+    longer than `post_s` is given up and tried again. A channel that streams is told within `first_s` that the answer
+    is being made; where it does not poll for a finished one within `silence_s`, that is pushed."""
 
     answer_s: float = 4.5
     last_post_s: float = 8.0
@@ -33,6 +42,8 @@ class Times:
     passive_claim_s: float = 10.0
     push_claim_s: float = 30.0
     post_s: float = 20.0
+    first_s: float = 0.8
+    silence_s: float = 10.0
 
     def faster(self, speed: float) -> Times:
         """The same with time running `speed` times as fast, for tests."""
@@ -77,19 +88,47 @@ class Ways:
         return turn.address.channel in LIVE or (turn.route is not None and turn.route.kind == "live")
 
     def push_route(self, turn: Turn) -> Route | None:
-        """The push way to whoever the turn answers; None where the account may not push."""
+        """The best push way to whoever the turn answers; None where there is none, or where only the newest message
+        of its conversation may tell."""
+        return next(iter(self.push_routes(turn, turn.message)), None) if turn.message else None
+
+    def push_routes(self, turn: Turn, message: Message | None) -> tuple[Route, ...]:
+        """The push ways that `message` opens and that are not closed to the turn, the best first."""
         outlet = self.outlet(turn)
-        if outlet is None or turn.message is None or (turn.address.channel, turn.address.account) in self.mute:
-            return None
-        route = self._push_way(outlet.channel, turn)
-        return route and Route("push", {**route.data, BASIS: _basis(turn) or "push", "by": self._worker})
+        if outlet is None or (turn.address.channel, turn.address.account) in self.mute:
+            return ()
+        if not isinstance(outlet.channel, Pushing):
+            return ()
+        noted = {BASIS: _basis(turn) or "push", "by": self._worker}
+        closed = turn.route.data.get(CLOSED, "") if turn.route else ""
+        if closed:
+            noted[CLOSED] = closed
+        routes = outlet.channel.push_routes(turn.address, message, self._clock())
+        return tuple(Route("push", {**route.data, **noted}) for route in routes if way_key(route) not in closed.split())
+
+    def may_push(self, turn: Turn) -> bool:
+        """Whether a push way may be open."""
+        if turn.message is not None:
+            return self.push_route(turn) is not None
+        outlet = self.outlet(turn)
+        muted = (turn.address.channel, turn.address.account) in self.mute
+        return outlet is not None and isinstance(outlet.channel, Pushing) and not muted
+
+    def calls(self, turn: Turn, channel: Channel, route: Route, *, merge: bool = False) -> list[tuple[int, Reply]]:
+        """What is left of the turn, as the calls of `route` that carry it (see `parts.calls`). Texts are merged where
+        there would be more than the vendor lets us make, or where the turn has waited for that already (`merge`)."""
+        parts = self.parts(turn, channel, "push")
+        limits = _push_limits(channel)
+        most = _most(channel, route)
+        merge = merge or bool(most and len(parts) - turn.shown > most)
+        return calls(parts, turn.shown, limits.text_bytes, merge=merge)
 
     def parts(self, turn: Turn, channel: Channel, way: Literal["passive", "push"]) -> list[Reply]:
         """What the turn's replies come to, going out by `way`."""
         if (_basis(turn) or way) == "passive":
             parts = passive_parts(turn.replies, channel.limits, self._fit)
             return transfer_first(parts) if self._push_way(channel, turn) else parts
-        return push_parts(turn.replies, self._push_limits(channel, turn), self._fit)
+        return self._fit(turn.replies, _push_limits(channel))
 
     def dispose(self, turn: Turn, *, earlier: bool, window: bool, now: float) -> Turn:
         """`turn`, thought through, as it is committed. `earlier`: others of its conversation have not gone out yet;
@@ -100,16 +139,22 @@ class Ways:
             return replace(turn, status="sent", shown=len(turn.replies), sent_at=now)
         if outlet is None:
             return replace(turn, status="ready")
-        pushes = self.push_route(turn) is not None
+        pushes = self.may_push(turn)
         if window and not earlier and turn.route is not None:
             body = pack([(turn, self.parts(turn, outlet.channel, "passive"))], outlet.channel.limits, hint=not pushes)
             route = with_body(turn.route, body, turn.id, self._worker)
             return replace(turn, status="sending", route=route, until=now + self.times.passive_claim_s)
         if not pushes:
             return replace(turn, status="ready", due=now + KEEP_S)
-        # Another process may hold the open response: it gets the time until its window ends.
-        waits = turn.route is not None and turn.route.kind == "passive"
-        return replace(turn, status="ready", due=turn.accepted + self.times.answer_s if waits else 0.0)
+        return replace(turn, status="ready", due=self._passive_until(turn, outlet.channel, now))
+
+    def _passive_until(self, turn: Turn, channel: Channel, now: float) -> float:
+        """Another process may hold the open response, or the vendor poll for it: until then it is not pushed."""
+        if turn.route is None or turn.route.kind != "passive":
+            return 0.0
+        if isinstance(channel, Streaming):
+            return min(turn.accepted + channel.stream_s, now + self.times.silence_s)
+        return turn.accepted + self.times.answer_s
 
     def _push_way(self, channel: Channel, turn: Turn) -> Route | None:
         """As the account is set up, whatever was learned of it since."""
@@ -117,13 +162,30 @@ class Ways:
             return None
         return next(iter(channel.push_routes(turn.address, turn.message, self._clock())), None)
 
-    def _push_limits(self, channel: Channel, turn: Turn) -> Limits:
-        """With as many pushes as what the customer did allows: on WeChat, a menu click fewer than a message."""
-        if not isinstance(channel, Pushing):
-            return channel.limits
-        route = self._push_way(channel, turn)
-        count = route.data.get("count") if route else None
-        return replace(channel.push_limits, push_count=int(count)) if count else channel.push_limits
+
+def by_link(channel: Channel, route: Route, reply: Reply) -> bool:
+    """Whether `reply` goes out by `route` over the channel's own connection."""
+    if not isinstance(channel, Linked) or channel.link_terms is None:
+        return False
+    return any(outgoing.url.startswith(LINK) for outgoing in channel.render([reply], route))
+
+
+def way_key(route: Route) -> str:
+    """Names a way in `CLOSED`: the same way by another session webhook is another way."""
+    own = {key: value for key, value in route.data.items() if key not in (BASIS, CLOSED, WAITS, PART, "by")}
+    digest = hashlib.sha256(orjson.dumps(own, option=orjson.OPT_SORT_KEYS)).hexdigest()[:12]
+    return f"{own.get('way', 'push').replace(' ', '_')}:{digest}"
+
+
+def _push_limits(channel: Channel) -> Limits:
+    return channel.push_limits if isinstance(channel, Pushing) else channel.limits
+
+
+def _most(channel: Channel, route: Route) -> int:
+    """How many calls by `route` may be made at once; 0: any number."""
+    rates = channel.rates(route) if isinstance(channel, Pushing) else ()
+    counts = [rate.count for rate in rates] or [int(route.data.get("count", _push_limits(channel).push_count))]
+    return min(counts)
 
 
 def _basis(turn: Turn) -> str:

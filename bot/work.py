@@ -12,11 +12,14 @@ from datetime import datetime, tzinfo
 from adapters.message import Content, Custom, Text
 from bot import faults
 from bot.actions import Breaker, Catalogue, JournaledActions, LeaseLost
+from bot.alarms import Alert
 from bot.conversations import PerConversation
+from bot.inbox import HISTORY
 from bot.log import Log
 from bot.metrics import Metrics
-from bot.outbox import Alert, Outbox
+from bot.outbox import Outbox
 from bot.parts import CONTINUE
+from bot.progress import Progress
 from bot.store import Store, StoreDown
 from bot.turn import Session, Turn
 from bot.ways import KEEP_S, Ways
@@ -59,6 +62,7 @@ class Work:
         alert: Alert,
         metrics: Metrics,
         log: Log,
+        progress: Progress | None = None,
     ) -> None:
         self.bot = bot
         self._store = store
@@ -70,6 +74,7 @@ class Work:
         self._alert = alert
         self._metrics = metrics
         self._log = log
+        self._progress = progress or Progress(store)
         self._breaker = Breaker(time.monotonic)
         self._thinkers = PerConversation(self._think, log)
         self._background: set[asyncio.Task[None]] = set()
@@ -141,6 +146,7 @@ class Work:
             self._log.info("the session moved meanwhile, the work is thrown away", turn=turn.id)
             return False
         faults.reach("after_commit")
+        await self._progress.end(turn.id)
         self._metrics.committed(disposed, disposed.ready_at - turn.accepted)
         await self._hand_over(disposed)
         return True
@@ -148,7 +154,7 @@ class Work:
     async def _hand_over(self, turn: Turn) -> None:
         taken = self._windows.settle(turn)
         if turn.status == "sending" and not taken:
-            due = 0.0 if self._ways.push_route(turn) else turn.ready_at + KEEP_S
+            due = 0.0 if self._ways.may_push(turn) else turn.ready_at + KEEP_S
             await self._store.finish(turn.id, "ready", held=turn.until, shown=0, due=due)
             self._outbox.nudge(turn.conversation)
         elif turn.status == "ready" and turn.due <= self._clock():
@@ -197,6 +203,8 @@ class Work:
             return same, turn
         if turn.id in session.done:
             return same, session.done[turn.id].on(turn)
+        if HISTORY in turn.flags:
+            return same, turn
         if session.owner:
             return same, replace(turn, meaning=await self._meaning(bot, turn), flags=("owned",))
         if self._asks_for_more(turn, unsent):
@@ -214,7 +222,8 @@ class Work:
         )
 
     async def _step(self, bot: Bot, session: Session, turn: Turn, meaning: Meaning) -> Outcome:
-        heard = Heard(turn.id, turn.address, _content(turn), meaning, max(turn.at, turn.due))
+        progress = self._progress.teller(turn.id)
+        heard = Heard(turn.id, turn.address, _content(turn), meaning, max(turn.at, turn.due), progress)
         actions = JournaledActions(bot.actions, self._store, session, turn.id, self._breaker)
         try:
             return await bot.engine.step(session.dialogue, heard, actions)

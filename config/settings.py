@@ -39,6 +39,9 @@ class Settings(BaseSettings):
     )
     retention_days: float = Field(180, ge=0, description="sent and dead turns older than this are deleted; 0: keep all")
     timestamp_window_s: float = Field(300, ge=0, description="how far a webhook's timestamp may be off; 0: not checked")
+    pull_since_s: float = Field(
+        60, ge=0, description="messages to fetch that are older than this at the very first start are not answered"
+    )
     workers: int = Field(1, ge=1, description="processes to serve with")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least level that is logged")
     log_format: Literal["text", "json"] = Field("text", description="log lines for people or for machines")

@@ -39,6 +39,9 @@ class Invocation:
     at: float
     key: str
     replies: list[Reply] = field(default_factory=list)
+    progress: Callable[[str], None] = field(default=lambda line: None, repr=False)
+    """`call.progress("正在查询…")`: a line that shows while the action works, on channels that can. Not logged: the
+    answer takes its place."""
 
     def say(self, *replies: Reply | str) -> None:
         """Say something besides the flow's own responses, in this order, once the action is done."""
@@ -157,6 +160,7 @@ class Registry:
         call = Invocation(
             found.name, MappingProxyType(dict(args)), MappingProxyType(dict(slots)),
             heard.address, heard.meaning, heard.at, f"{heard.turn}/{key}",
+            progress=heard.progress,
         )  # fmt: skip
         try:
             async with asyncio.timeout(found.timeout):

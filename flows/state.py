@@ -6,7 +6,7 @@ All values are immutable and plain-data-able: the session that is persisted hold
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
@@ -80,6 +80,10 @@ class Dialogue:
 # --- what reaches the dialogue and what comes of it ----------------------------------------------------------
 
 
+def _unheard(line: str) -> None:
+    pass
+
+
 @dataclass(frozen=True, slots=True)
 class Heard:
     """What reaches the dialogue in one turn. `turn` seeds the choice of response variations, so that a redo
@@ -90,6 +94,8 @@ class Heard:
     content: Content
     meaning: Meaning
     at: float
+    progress: Callable[[str], None] = field(default=_unheard, compare=False, repr=False)
+    """Shows a line while an action works, on channels that can: best effort, it is no reply."""
 
 
 @dataclass(frozen=True, slots=True)

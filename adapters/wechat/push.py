@@ -114,7 +114,7 @@ ERRCODES: Mapping[int, tuple[Verdict, str]] = {
     -1: ("retry", "WeChat is busy"),
     45009: ("retry", "the API's daily quota is used up; it is reset at midnight, Beijing time"),
     45011: ("retry", "the API is called too often in this minute"),
-    45047: ("retry", "the customer's window holds no more messages; it opens again when they write"),
+    45047: ("dead", "all messages that the customer's window allows are used: it opens again when they write"),
     40001: ("refresh", "the access token is not the newest: does another program use /cgi-bin/token of this account?"),
     40014: ("refresh", "the access token is not valid"),
     42001: ("refresh", "the access token has expired"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
@@ -11,15 +12,20 @@ from pathlib import Path
 from typing import BinaryIO, TypeVar
 from zoneinfo import ZoneInfo
 
+import aiohttp
 import click
 import orjson
 
+from adapters.transport import HttpTransport
 from bot.app import open_store
+from bot.channels import outlets
 from bot.cli.learn import trained
 from bot.cli.options import project_option, settings_for
+from bot.recall import Recalled, recall
 from bot.store import Store
 from bot.turn import Status, Turn
 from bot.words import spoken
+from config.credentials import load_credentials
 
 T = TypeVar("T")
 STATUSES: tuple[Status, ...] = ("new", "ready", "sending", "sent", "dead")
@@ -113,6 +119,25 @@ def resend(turn_ids: Sequence[str], project: Path) -> None:
         click.echo(f"{turn_id} is not dead, or not there", err=True)
     click.echo(f"{len(turn_ids) - len(refused)} will be sent again.")
     sys.exit(1 if refused else 0)
+
+
+@turns.command("recall")
+@click.argument("turn_id")
+@project_option
+def recall_turn(turn_id: str, project: Path) -> None:
+    """Take back what a turn said, on channels whose vendor can."""
+    settings, credentials = settings_for(project), load_credentials(project)
+
+    async def take_back(store: Store) -> Recalled:
+        async with aiohttp.ClientSession() as session:
+            transport = HttpTransport(session, store, time.time)
+            return await recall(turn_id, store, transport, outlets(credentials, settings))
+
+    recalled = _with_store(project, take_back)
+    for reason in recalled.refused:
+        click.echo(reason, err=True)
+    click.echo(f"{recalled.count} messages were recalled.")
+    sys.exit(1 if recalled.refused else 0)
 
 
 @turns.command()

@@ -42,6 +42,10 @@ class Reading:
         query = {"conversation": conversation, "status": {"$in": ["ready", "sending"]}}
         return [turn_of(document) for document in await self._find(query)]
 
+    async def newest(self, conversation: str) -> Turn | None:
+        found = await self._find({"conversation": conversation, "kind": {"$in": ["message", "event"]}}, last=1)
+        return turn_of(found[0]) if found else None
+
     async def _find(self, query: Document, *, last: int = 0, limit: int = 0) -> list[Document]:
         """In order: all, the `last` ones, or the first `limit`."""
         order = [(field, -1) for field, _ in ORDER] if last else ORDER

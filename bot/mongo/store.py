@@ -25,7 +25,7 @@ from bot.mongo.noting import Noting
 from bot.mongo.reading import Reading
 from bot.mongo.tail import follow
 from bot.store import OPEN_TURNS, Conversation, Note
-from bot.turn import Session, Status, Turn
+from bot.turn import Receipt, Session, Status, Turn
 from bot.vault import StoredToken, Vault
 
 TIMEOUT_S = 4.0
@@ -186,22 +186,46 @@ class MongoStore:
             {"$set": {"status": "sending", "route": escape(plain(route)), "until": until}},
         )
 
-    async def advance(self, turn_id: str, shown: int, until: float, *, held: float) -> bool:
-        return await self._touch(_claimed(turn_id, held), {"$set": {"shown": shown, "until": until}})
+    async def advance(
+        self,
+        turn_id: str,
+        shown: int,
+        until: float,
+        *,
+        held: float,
+        receipts: Sequence[Receipt] | None = None,
+        route: Route | None = None,
+    ) -> bool:
+        fields = {"shown": shown, "until": until, **_sending(receipts, route)}
+        return await self._touch(_claimed(turn_id, held), {"$set": fields})
 
     async def finish(
-        self, turn_id: str, status: Status, *, held: float, shown: int, due: float = 0.0, error: str = ""
+        self,
+        turn_id: str,
+        status: Status,
+        *,
+        held: float,
+        shown: int,
+        due: float = 0.0,
+        error: str = "",
+        tried: bool = True,
+        receipts: Sequence[Receipt] | None = None,
+        route: Route | None = None,
     ) -> bool:
         fields: Document = {"status": status, "shown": shown, "due": due, "error": tame(error), "until": 0.0}
+        fields |= _sending(receipts, route)
         if status == "sent":
             fields["sent_at"] = await self.now()
         return await self._touch(
             _claimed(turn_id, held),
-            {"$set": fields, "$inc": {"attempts": 1 if status == "ready" else 0}},
+            {"$set": fields, "$inc": {"attempts": int(tried and status == "ready")}},
         )
 
     async def unsent(self, conversation: str) -> list[Turn]:
         return await self._reading.unsent(conversation)
+
+    async def newest(self, conversation: str) -> Turn | None:
+        return await self._reading.newest(conversation)
 
     async def resend(self, turn_id: str) -> bool:
         fields = {"status": "ready", "due": 0.0, "until": 0.0, "attempts": 0, "error": ""}
@@ -238,6 +262,12 @@ class MongoStore:
     async def spend(self, key: str, limit: int, window_s: float) -> bool:
         quota = await self._upsert(self._quotas, {"_id": key}, pipelines.spend(limit, window_s))
         return bool(quota["granted"])
+
+    async def free_at(self, key: str, limit: int, window_s: float) -> float:
+        quota = await self._link.run(self._quotas.find_one({"_id": key}))
+        since = await self.now() - window_s
+        uses = sorted(at for at in (quota or {}).get("uses", ()) if at > since)
+        return float(uses[-max(1, limit)] + window_s) if uses and len(uses) >= limit else 0.0
 
     # --- reading
 
@@ -317,6 +347,15 @@ class MongoStore:
     async def _touch(self, query: Document, update: Document) -> bool:
         """As `_change`, for turns: watchers of a standalone server look for what has `changed`."""
         return await self._change(self._turns, query, {**update, "$currentDate": {"changed": True}})
+
+
+def _sending(receipts: Sequence[Receipt] | None, route: Route | None) -> Document:
+    """The fields that change while sending; None leaves them."""
+    given: Document = {
+        "receipts": None if receipts is None else [plain(receipt) for receipt in receipts],
+        "route": None if route is None else plain(route),
+    }
+    return {name: escape(value) for name, value in given.items() if value is not None}
 
 
 def _claimed(turn_id: str, held: float) -> Document:

@@ -45,6 +45,24 @@ def unsent(conversation: str) -> Operation[list[Turn]]:
     return lambda db: [turn_of(row) for row in db.execute(query, (conversation,))]
 
 
+def newest(conversation: str) -> Operation[Turn | None]:
+    query = """
+        SELECT * FROM turns WHERE conversation = ? AND kind IN ('message', 'event')
+        ORDER BY at DESC, accepted DESC, id DESC LIMIT 1
+        """
+    return lambda db: _one(db, query, conversation)
+
+
+def free_at(key: str, limit: int, window_s: float, clock: Clock) -> Operation[float]:
+    query = "SELECT at FROM uses WHERE key = ? AND at > ? ORDER BY at DESC LIMIT 1 OFFSET ?"
+
+    def operate(db: sqlite3.Connection) -> float:
+        row = db.execute(query, (key, clock() - window_s, max(0, limit - 1))).fetchone()
+        return float(row["at"] + window_s) if row else 0.0
+
+    return operate
+
+
 def stalled(limit: int, clock: Clock) -> Operation[list[str]]:
     query = """
         SELECT conversation FROM turns

@@ -43,6 +43,7 @@ MIGRATIONS = (
     CREATE INDEX uses_until ON uses (until);
     """,
     """
+    ALTER TABLE turns ADD COLUMN receipts TEXT NOT NULL DEFAULT '[]';
     CREATE TABLE notes (key TEXT PRIMARY KEY, value BLOB NOT NULL, rev INTEGER NOT NULL) WITHOUT ROWID;
     CREATE TABLE holds (key TEXT PRIMARY KEY, holder TEXT NOT NULL, until REAL NOT NULL) WITHOUT ROWID;
     """,

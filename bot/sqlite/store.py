@@ -20,7 +20,7 @@ from bot.sqlite.lane import Closed, Lane, Operation
 from bot.sqlite.rows import turn_of
 from bot.sqlite.schema import TooNew, connect, migrate
 from bot.store import Conversation, Note, StoreDown
-from bot.turn import Session, Status, Turn
+from bot.turn import Receipt, Session, Status, Turn
 from bot.vault import StoredToken, Vault
 
 T = TypeVar("T")
@@ -125,16 +125,39 @@ class SqliteStore:
     async def claim(self, turn_id: str, route: Route, until: float) -> bool:
         return await self._write(writing.claim(turn_id, route, until, self._clock))
 
-    async def advance(self, turn_id: str, shown: int, until: float, *, held: float) -> bool:
-        return await self._write(writing.advance(turn_id, shown, until, held))
+    async def advance(
+        self,
+        turn_id: str,
+        shown: int,
+        until: float,
+        *,
+        held: float,
+        receipts: Sequence[Receipt] | None = None,
+        route: Route | None = None,
+    ) -> bool:
+        return await self._write(writing.advance(turn_id, shown, until, held, receipts, route))
 
     async def finish(
-        self, turn_id: str, status: Status, *, held: float, shown: int, due: float = 0.0, error: str = ""
+        self,
+        turn_id: str,
+        status: Status,
+        *,
+        held: float,
+        shown: int,
+        due: float = 0.0,
+        error: str = "",
+        tried: bool = True,
+        receipts: Sequence[Receipt] | None = None,
+        route: Route | None = None,
     ) -> bool:
-        return await self._write(writing.finish(turn_id, status, held, shown, due, error, self._clock))
+        finish = writing.finish(turn_id, status, held, shown, due, error, tried, receipts, route, self._clock)
+        return await self._write(finish)
 
     async def unsent(self, conversation: str) -> list[Turn]:
         return await self._read(reading.unsent(conversation))
+
+    async def newest(self, conversation: str) -> Turn | None:
+        return await self._read(reading.newest(conversation))
 
     async def resend(self, turn_id: str) -> bool:
         return await self._write(writing.resend(turn_id))
@@ -159,6 +182,9 @@ class SqliteStore:
 
     async def spend(self, key: str, limit: int, window_s: float) -> bool:
         return await self._write(writing.spend(key, limit, window_s, self._clock))
+
+    async def free_at(self, key: str, limit: int, window_s: float) -> float:
+        return await self._read(reading.free_at(key, limit, window_s, self._clock))
 
     # --- reading
 

@@ -4,15 +4,15 @@ operation that is short: the next transaction waits for it."""
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from adapters.channel import Route, Token
 from adapters.message import Address, Json
 from bot.document import dump, load
 from bot.sqlite.lane import Operation
-from bot.sqlite.rows import route_value, session_of, turn_of, turn_values
-from bot.turn import Session, Status, Turn
+from bot.sqlite.rows import receipts_value, route_value, session_of, turn_of, turn_values
+from bot.turn import Receipt, Session, Status, Turn
 from bot.vault import StoredToken
 
 Clock = Callable[[], float]
@@ -162,27 +162,51 @@ def claim(turn_id: str, route: Route, until: float, clock: Clock) -> Operation[b
     return operate
 
 
-def advance(turn_id: str, shown: int, until: float, held: float) -> Operation[bool]:
+def advance(
+    turn_id: str, shown: int, until: float, held: float, receipts: Sequence[Receipt] | None, route: Route | None
+) -> Operation[bool]:
+    values = {"id": turn_id, "held": held, "shown": shown, "until": until, **_sending(receipts, route)}
+
     def operate(db: sqlite3.Connection) -> bool:
         advanced = db.execute(
-            "UPDATE turns SET shown = ?, until = ?, seq = ? WHERE id = ? AND status = 'sending' AND until = ?",
-            (shown, until, _tick(db), turn_id, held),
+            """
+            UPDATE turns SET shown = :shown, until = :until, seq = :seq, route = coalesce(:route, route),
+                receipts = coalesce(:receipts, receipts)
+            WHERE id = :id AND status = 'sending' AND until = :held
+            """,
+            {**values, "seq": _tick(db)},
         )
         return advanced.rowcount > 0
 
     return operate
 
 
+def _sending(receipts: Sequence[Receipt] | None, route: Route | None) -> dict[str, str | None]:
+    """Named parameters for what changes while sending; None leaves it."""
+    return {"receipts": receipts_value(receipts), "route": route_value(route)}
+
+
 def finish(
-    turn_id: str, status: Status, held: float, shown: int, due: float, error: str, clock: Clock
+    turn_id: str,
+    status: Status,
+    held: float,
+    shown: int,
+    due: float,
+    error: str,
+    tried: bool,
+    receipts: Sequence[Receipt] | None,
+    route: Route | None,
+    clock: Clock,
 ) -> Operation[bool]:
     values = {"id": turn_id, "held": held, "status": status, "shown": shown, "due": due, "error": error}
+    values |= {"tries": int(tried and status == "ready"), **_sending(receipts, route)}
 
     def operate(db: sqlite3.Connection) -> bool:
         finished = db.execute(
             """
             UPDATE turns SET status = :status, shown = :shown, due = :due, error = :error, until = 0, seq = :seq,
-                attempts = attempts + (:status = 'ready'), sent_at = iif(:status = 'sent', :now, sent_at)
+                attempts = attempts + :tries, sent_at = iif(:status = 'sent', :now, sent_at),
+                route = coalesce(:route, route), receipts = coalesce(:receipts, receipts)
             WHERE id = :id AND status = 'sending' AND until = :held
             """,
             {**values, "seq": _tick(db), "now": clock()},

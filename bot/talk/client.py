@@ -19,6 +19,7 @@ from adapters.channel import Route
 from adapters.degrade import fit
 from adapters.message import Address, Card, Content, Json, Message, Reply, Text
 from bot.actions import Catalogue, Known
+from bot.alarms import Alarms
 from bot.clock import StoreClock
 from bot.inbox import Inbox
 from bot.log import get_logger
@@ -118,7 +119,8 @@ async def _assemble(store: Store, bot: Bot) -> tuple[Inbox, Work, Outbox]:
     await clock.set_by(store)
     windows = Windows(store, worker)
     ways = Ways({}, fit, worker, clock)
-    outbox = Outbox(store, ways, Mute(), clock, random.Random(0).random, _no_alert, metrics, log)
+    alarms = Alarms(store, _no_alert, metrics, log)
+    outbox = Outbox(store, ways, Mute(), clock, random.Random(0).random, _no_alert, alarms, metrics, log)
     work = Work(store, bot, windows, ways, outbox, clock, worker, _no_alert, metrics, log)
     return Inbox(store, windows, work.nudge, work.under_way), work, outbox
 

@@ -13,7 +13,7 @@ import pytest
 from adapters.channel import Route, Token
 from adapters.message import Text
 from bot.store import Store, StoreDown
-from bot.turn import Session, Thought
+from bot.turn import Receipt, Session, Thought
 from flows.state import Dialogue
 from nlu.meaning import Meaning
 from tests.conftest import OpenStore
@@ -340,6 +340,34 @@ class TestSending:
         assert (now.status, now.due, now.error, now.attempts) == ("ready", 0, "", 0)
         assert not await store.resend(turn.id)
 
+    async def test_what_changes_while_sending_is_kept(self, store: Store) -> None:
+        turn = await ready(store, a_turn())
+        first, second = await store.now() + 60, await store.now() + 70
+        assert await store.claim(turn.id, PUSH, first)
+        receipt = Receipt("msg.1/$", Route("push", {"way": "api"}))
+        other = Route("push", {"way": "api", "closed": "session"})
+        assert await store.advance(turn.id, 1, second, held=first, receipts=[receipt], route=other)
+        assert await store.advance(turn.id, 1, first, held=second)
+        now = await there(store, turn.id)
+        assert (now.receipts, now.route) == ((receipt,), other)
+        assert await store.finish(turn.id, "sent", held=first, shown=2, receipts=[receipt, receipt], route=PUSH)
+        now = await there(store, turn.id)
+        assert (now.receipts, now.route) == ((receipt, receipt), PUSH)
+
+    async def test_a_wait_for_a_free_use_is_no_try(self, store: Store) -> None:
+        turn, until = await ready(store, a_turn()), await store.now() + 60
+        assert await store.claim(turn.id, PUSH, until)
+        assert await store.finish(turn.id, "ready", held=until, shown=0, due=until, tried=False)
+        assert (await there(store, turn.id)).attempts == 0
+
+    async def test_the_newest_is_the_last_that_came_from_there(self, store: Store) -> None:
+        assert await store.newest(CONVERSATION) is None
+        await sent(store, a_turn("a", AT))
+        last = await store.accept(a_turn("b", AT + 1, kind="event"))
+        await store.accept(a_turn("c", AT + 2, kind="push"))
+        await store.accept(a_turn("d", AT + 3, user="u2"))
+        assert await store.newest(CONVERSATION) == last
+
     async def test_unsent_are_those_ready_and_sending_in_order(self, store: Store) -> None:
         await ready(store, a_turn("b", AT + 2))
         first = await ready(store, a_turn("a", AT + 1))
@@ -574,6 +602,16 @@ class TestSpend:
         async with open_store() as store, open_store() as other:
             spent = await asyncio.gather(*((store, other)[n % 2].spend("k", 5, 60) for n in range(30)))
             assert spent.count(True) == 5
+
+    async def test_it_tells_when_one_more_use_may_be_counted(self, store: Store) -> None:
+        assert await store.free_at("k", 2, 60) == 0
+        began = await store.now()
+        await store.spend("k", 2, 60)
+        assert await store.free_at("k", 2, 60) == 0
+        await store.spend("k", 2, 60)
+        assert began + 59 < await store.free_at("k", 2, 60) < began + 62
+        await asyncio.sleep(0.1)
+        assert await store.free_at("k", 2, 0.05) == 0
 
     async def test_a_limit_of_none_is_never_granted(self, store: Store) -> None:
         assert not await store.spend("k", 0, 60)

@@ -22,7 +22,9 @@ WAYS = Ways({("wechat", "main"): Outlet(CHANNEL)}, fit, "worker", lambda: 0.0)
 def pushed(content: Content, *replies: Reply) -> list[Reply]:
     message = Message("1", ADDRESS, content, 0.0)
     turn = Turn("1", ADDRESS.conversation, "message", ADDRESS, 0.0, message=message, replies=replies)
-    return WAYS.parts(turn, CHANNEL, "push")
+    route = WAYS.push_route(turn)
+    assert route is not None
+    return [reply for _, reply in WAYS.calls(turn, CHANNEL, route)]
 
 
 @pytest.mark.parametrize(("content", "parts"), [(Text("在吗"), 5), (Event("click", "K"), 2), (Event("subscribe"), 2)])
