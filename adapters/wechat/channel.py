@@ -15,8 +15,11 @@ import orjson
 
 from adapters.channel import (
     Challenge,
+    Exchange,
     Judgement,
     Limits,
+    MediaKind,
+    MediaTerms,
     Messages,
     Outgoing,
     Parsed,
@@ -25,11 +28,16 @@ from adapters.channel import (
     Request,
     Route,
     Token,
+    Upload,
+    Uploaded,
 )
 from adapters.crypto import BadEnvelope, Envelope, Random16, Sealed, random16, signed
 from adapters.degrade import fit, join
-from adapters.message import Address, Event, Message, Reply
+from adapters.message import Address, Content, Event, Message, Reply
 from adapters.wechat.inbound import Fields, Malformed, is_json, read_fields, read_message, said
+from adapters.wechat.media import TERMS
+from adapters.wechat.media import download as download_file
+from adapters.wechat.media import upload as upload_file
 from adapters.wechat.passive import NOTHING, passive_json, passive_xml, sealed_json, sealed_xml
 from adapters.wechat.push import push_call, read_judgement, read_token
 from config.credentials import WeChatAccount
@@ -228,6 +236,18 @@ class WeChat:
 
     def judge(self, status: int, body: bytes) -> Judgement:
         return read_judgement(status, body)
+
+    # --- media -----------------------------------------------------------------------------------------------
+
+    @property
+    def media_terms(self) -> Mapping[MediaKind, MediaTerms]:
+        return TERMS if self._settings.app_secret.get_secret_value() else {}
+
+    def upload(self, upload: Upload, now: float) -> Exchange[Uploaded]:
+        return upload_file(upload, now, self._api_base)
+
+    def download(self, content: Content) -> Exchange[bytes]:
+        return download_file(content, self._api_base)
 
 
 def _allowed(message: Message) -> int:
