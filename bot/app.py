@@ -24,6 +24,7 @@ from bot.alerts import MINUTE_S, PER_MINUTE, GroupRobot
 from bot.channels import outlets
 from bot.line import Lines
 from bot.log import get_logger, set_up
+from bot.mediation import make_media, recognizers_of
 from bot.mongo import MongoStore
 from bot.receive import MAX_BODY_BYTES, Proxies, Webhook
 from bot.service import Service, no_alert
@@ -76,6 +77,7 @@ def load_bot(project: Path, settings: Settings) -> Bot:
         timezone=ZoneInfo(settings.timezone),
         version=pipeline.version,
         slow=pipeline.parse_ms > SLOW_PARSE_MS,
+        recognizers=recognizers_of(engine.registry),
     )
 
 
@@ -200,12 +202,16 @@ def _service(
     store = store or open_store(project, settings)
     robot = _robot(session, settings, store)
     lines = Lines()
+    channels, transport = outlets(credentials, settings), HttpTransport(session, store, time.time, wires=lines)
+    media_days = settings.media_days or settings.retention_days
     service = Service(
         store=store,
         bot=bot,
         fit=fit,
-        outlets=outlets(credentials, settings),
-        transport=HttpTransport(session, store, time.time, wires=lines),
+        outlets=channels,
+        transport=transport,
+        media=make_media(project, settings, credentials, session, store, transport, channels),
+        media_retention_s=media_days * DAY_S,
         lines=lines,
         connect=partial(session.ws_connect, autoping=False, autoclose=False, max_msg_size=MAX_FRAME_BYTES),
         pull_since_s=settings.pull_since_s,

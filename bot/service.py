@@ -12,18 +12,21 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
 from adapters.channel import Channel, Exchange, Judgement, Outgoing, T, Transport
+from adapters.message import Message
 from bot.alarms import Alarms, Alert
 from bot.clock import StoreClock
 from bot.inbox import Inbox
 from bot.line import Lines
 from bot.links import Connect, Links, LinkTimes
 from bot.log import Log, get_logger
+from bot.media.media import Media
 from bot.metrics import Metrics
 from bot.outbox import Outbox
 from bot.parts import Fit
 from bot.passive import Passive
 from bot.progress import Progress
 from bot.pulling import SINCE_S, Puller
+from bot.ready import as_it_is
 from bot.recall import Recalled, recall
 from bot.store import Store, StoreDown
 from bot.ways import Key, Outlet, Times, Ways
@@ -81,6 +84,8 @@ class Service:
     connect: Connect | None = None
     link_times: LinkTimes = field(default_factory=LinkTimes)
     pull_since_s: float = SINCE_S
+    media: Media | None = None
+    media_retention_s: float = 0.0
     log: Log = field(default_factory=lambda: get_logger("yingda"))
     metrics: Metrics = field(default_factory=Metrics)
     worker: str = field(default_factory=worker_name)
@@ -92,17 +97,17 @@ class Service:
         self.alarms = Alarms(self.store, self.alert, self.metrics, self.log)
         self.outbox = Outbox(
             self.store, self.ways, self.transport, self.clock, self.jitter, self.alert, self.alarms, self.metrics,
-            self.log, self._reach,
+            self.log, self._reach, self.media.ready if self.media else as_it_is,
         )  # fmt: skip
         self.progress = Progress(self.store)
         self.work = Work(
             self.store, self.bot, self.windows, self.ways, self.outbox, self.clock, self.worker, self.alert,
-            self.metrics, self.log, self.progress,
+            self.metrics, self.log, self.progress, self.media,
         )  # fmt: skip
-        self.inbox = Inbox(self.store, self.windows, self.work.nudge, self.work.under_way)
+        self.inbox = Inbox(self.store, self.windows, self.work.nudge, self.work.under_way, came=self._came)
         self.passive = Passive(
             self.store, self.inbox, self.windows, self.ways, self.outbox, self.clock, self.worker, self.metrics,
-            self.progress,
+            self.progress, self.media.ready if self.media else as_it_is,
         )  # fmt: skip
         self.puller = Puller(
             self.store, self.inbox, self.transport, self.outlets, self.clock, self.jitter, self.worker, self.alarms,
@@ -119,6 +124,10 @@ class Service:
             self.store, self.inbox, self.transport, self.lines, self.outlets, self.connect, self.puller.signal,
             self.clock, self.jitter, self.worker, self.alarms, self.metrics, self.log, self.link_times,
         )  # fmt: skip
+
+    def _came(self, message: Message) -> None:
+        if self.media is not None:
+            self.media.came(message)
 
     def _reach(self, channel: Channel) -> bool:
         return self.lines.up(channel)
@@ -137,6 +146,9 @@ class Service:
             asyncio.create_task(self._repeat(self._set_clock, CLOCK_S), name="clock"),
             asyncio.create_task(self._repeat(self._sweep, self.sweep_s), name="sweep"),
         ]
+        if self.media is not None and self.media_retention_s:
+            chore = self._repeat(self._expire_media, RETENTION_EVERY_S)
+            self._chores.append(asyncio.create_task(chore, name="media retention"))
         if self.retention_s:
             self._chores.append(asyncio.create_task(self._repeat(self._expire, RETENTION_EVERY_S), name="retention"))
         self._chores.append(asyncio.create_task(self._listen(), name="listen"))
@@ -167,11 +179,15 @@ class Service:
         sent = await self.outbox.drained(max(0.1, deadline - time.monotonic()))
         if self.links is not None:
             await self.links.stop()
+        if self.media is not None:
+            await self.media.close()
         return thought and sent
 
     async def _set_clock(self) -> None:
         await self.clock.set_by(self.store)
         await self.outbox.learn(self.outlets)
+        if self.media is not None:
+            await self.media.open()
 
     async def _sweep(self) -> None:
         await self.work.sweep()
@@ -182,6 +198,10 @@ class Service:
         gone = await self.store.expire(self.clock() - self.retention_s)
         if gone:
             self.log.info("retention: old turns deleted", turns=gone)
+
+    async def _expire_media(self) -> None:
+        if self.media is not None and (gone := await self.media.expire(self.clock() - self.media_retention_s)):
+            self.log.info("retention: old files deleted", files=gone)
 
     async def _repeat(self, chore: Callable[[], Awaitable[None]], every_s: float) -> None:
         """Do `chore` every so often, whatever happens; say once that the store is down, and once that it is back."""

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, tzinfo
+from functools import partial
 
+from adapters.channel import MediaKind
 from adapters.message import Content, Custom, Text
 from bot import faults
 from bot.actions import Breaker, Catalogue, JournaledActions, LeaseLost
@@ -16,6 +18,8 @@ from bot.alarms import Alert
 from bot.conversations import PerConversation
 from bot.inbox import HISTORY
 from bot.log import Log
+from bot.media.media import Media
+from bot.media.recognize import Recognizer
 from bot.metrics import Metrics
 from bot.outbox import Outbox
 from bot.parts import CONTINUE
@@ -45,6 +49,8 @@ class Bot:
     timezone: tzinfo
     version: str = ""
     slow: bool = False
+    recognizers: Mapping[MediaKind, Recognizer] = field(default_factory=dict)
+    """The bot's own, of its `actions.py`."""
 
 
 class Work:
@@ -63,6 +69,7 @@ class Work:
         metrics: Metrics,
         log: Log,
         progress: Progress | None = None,
+        media: Media | None = None,
     ) -> None:
         self.bot = bot
         self._store = store
@@ -75,6 +82,7 @@ class Work:
         self._metrics = metrics
         self._log = log
         self._progress = progress or Progress(store)
+        self._media = media
         self._breaker = Breaker(time.monotonic)
         self._thinkers = PerConversation(self._think, log)
         self._background: set[asyncio.Task[None]] = set()
@@ -206,9 +214,11 @@ class Work:
         if HISTORY in turn.flags:
             return same, turn
         if session.owner:
+            turn = await self._heard(bot, turn)
             return same, replace(turn, meaning=await self._meaning(bot, turn), flags=("owned",))
         if self._asks_for_more(turn, unsent):
             return same, replace(turn, flags=("continue",))
+        turn = await self._heard(bot, turn)
         meaning = await self._meaning(bot, turn)
         outcome = await self._step(bot, session, turn, meaning)
         return outcome.dialogue, replace(
@@ -223,7 +233,9 @@ class Work:
 
     async def _step(self, bot: Bot, session: Session, turn: Turn, meaning: Meaning) -> Outcome:
         progress = self._progress.teller(turn.id)
-        heard = Heard(turn.id, turn.address, _content(turn), meaning, max(turn.at, turn.due), progress)
+        media, message = self._media, turn.message
+        fetch = partial(media.fetch, message) if media is not None and message is not None else None
+        heard = Heard(turn.id, turn.address, _content(turn), meaning, max(turn.at, turn.due), progress, fetch)
         actions = JournaledActions(bot.actions, self._store, session, turn.id, self._breaker)
         try:
             return await bot.engine.step(session.dialogue, heard, actions)
@@ -234,6 +246,12 @@ class Work:
             self._log.exception("the turn failed, the customer was asked to try again later", turn=turn.id)
             why = Why("error", f"{type(error).__name__}: the log has more")
             return Outcome(session.dialogue, (Text(APOLOGY),), trace=(why,), flags=frozenset({"error"}))
+
+    async def _heard(self, bot: Bot, turn: Turn) -> Turn:
+        """`turn` with the words in its voice or picture, where somebody recognizes them in time."""
+        if self._media is None or turn.message is None:
+            return turn
+        return replace(turn, message=await self._media.heard(turn.message, bot.recognizers))
 
     async def _meaning(self, bot: Bot, turn: Turn) -> Meaning:
         text = turn.message.text if turn.message else ""

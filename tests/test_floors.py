@@ -14,7 +14,7 @@ FLOOR_0 = {
     "adapters.message", "adapters.channel", "nlu.meaning", "flows.state",
     "config.settings", "config.credentials", "config.source",
 }  # fmt: skip
-FLOOR_4 = ("bot.app", "bot.channels", "bot.cli", "bot.web", "bot.talk", "bot.simulate", "bot.__main__")
+FLOOR_4 = ("bot.app", "bot.channels", "bot.mediation", "bot.cli", "bot.web", "bot.talk", "bot.simulate", "bot.__main__")
 HEAVY = {"torch", "transformers", "onnxruntime", "sklearn", "scipy", "matplotlib"}
 
 

@@ -176,11 +176,6 @@ class Outbound:
         return path.read_bytes()
 
 
-async def as_it_is(channel: Channel, reply: Reply, *, within: float = 0.0, patient: bool = False) -> Reply | Judgement:
-    """`Outbound.ready` of a service without media."""
-    return reply
-
-
 def _wants_id(channel: Channel, reply: Sendable) -> bool:
     limits = getattr(channel, "push_limits", channel.limits)
     return bool(limits.media_only) or not reply.url.startswith(("http://", "https://"))
