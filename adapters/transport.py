@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
@@ -27,6 +28,8 @@ TIMEOUT_S = 10.0
 SLOWEST_BYTES_S = 128 * 1024
 """A call that carries media may take longer than `TIMEOUT_S`, by its size at this speed."""
 CHUNK_BYTES = 8192
+LARGE_BYTES = 512 * 1024
+"""A longer body is written in pieces, so that other work goes on meanwhile."""
 
 
 class _Refused(Exception):
@@ -127,7 +130,7 @@ class HttpTransport:
         headers, timeout = {**typed, **outgoing.headers}, aiohttp.ClientTimeout(total=self._seconds(outgoing))
         try:
             async with self._session.request(
-                outgoing.method, outgoing.url, data=outgoing.body, headers=headers, timeout=timeout
+                outgoing.method, outgoing.url, data=_payload(outgoing.body), headers=headers, timeout=timeout
             ) as response:
                 body = bytearray()
                 async for chunk in response.content.iter_chunked(CHUNK_BYTES):
@@ -144,3 +147,7 @@ class HttpTransport:
     def _seconds(self, outgoing: Outgoing) -> float:
         carried = len(outgoing.body) + outgoing.answer_bytes - 2 * ANSWER_BYTES
         return self._timeout_s + max(0, carried) / SLOWEST_BYTES_S
+
+
+def _payload(body: bytes) -> bytes | io.BytesIO:
+    return io.BytesIO(body) if len(body) > LARGE_BYTES else body

@@ -247,6 +247,7 @@ def _site(service: Service, settings: Settings, credentials: Credentials, proxie
         timezone=ZoneInfo(settings.timezone),
         remote=proxies.remote_of,
         rest=credentials.rest is not None,
+        media=service.media,
     )
 
 

@@ -8,6 +8,7 @@ decompression; the whole has a time limit, however slowly the bytes drip.
 from __future__ import annotations
 
 import asyncio
+import io
 import socket
 import ssl
 import zlib
@@ -115,7 +116,7 @@ class Guard:
             session.request(
                 outgoing.method,
                 url,
-                data=outgoing.body or None,
+                data=io.BytesIO(outgoing.body) if outgoing.body else None,
                 headers={"Accept-Encoding": "identity", **typed, **headers},
                 allow_redirects=False,
             ) as response,

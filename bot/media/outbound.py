@@ -19,7 +19,7 @@ from bot.media.flights import Flights
 from bot.media.inbound import KINDS, Inbound, Unavailable
 from bot.media.kinds import file_name
 from bot.media.pictures import shrunk, takes
-from bot.store import Store
+from bot.store import Store, StoreDown
 
 URL_FRESH_S = 3600.0
 """How long what was behind an address is taken for what is there."""
@@ -81,6 +81,12 @@ class Outbound:
             why = Unavailable(f"the {kind} is not uploaded within {within:g} s", again=True)
         except Unavailable as failed:
             why = failed
+        except StoreDown:
+            raise
+        except Exception:
+            # whatever is the matter with a file (a full disk), what is said beside it must go out
+            self._log.exception("a file could not be made ready", channel=channel.name)
+            why = Unavailable(f"the {kind} could not be made ready", again=True)
         else:
             ready = replace(reply, media=media)
             return replace(ready, thumb=thumb) if isinstance(ready, Video) else ready

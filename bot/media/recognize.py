@@ -4,6 +4,7 @@ time that leaves the customer's answer its own."""
 from __future__ import annotations
 
 import asyncio
+import io
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 
@@ -45,7 +46,9 @@ class HttpRecognizer:
     async def __call__(self, data: bytes, content_type: str) -> str:
         token = self.token.get_secret_value()
         headers = {"Content-Type": content_type} | ({"Authorization": f"Bearer {token}"} if token else {})
-        async with self.session.post(self.url, data=data, headers=headers, allow_redirects=False) as response:
+        async with self.session.post(
+            self.url, data=io.BytesIO(data), headers=headers, allow_redirects=False
+        ) as response:
             if response.status != 200:
                 raise ValueError(f"HTTP {response.status} was the answer")
             body = await response.content.read(ANSWER_BYTES)

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from aiohttp import web
 
 from bot.inbox import Inbox
+from bot.media.media import Media
 from bot.store import Store
 from bot.web.origins import Origins
 
@@ -33,3 +34,4 @@ class Site:
     remote: Callable[[web.Request], str] = peer
     rest: bool = True
     rest_wait_s: float = 60.0
+    media: Media | None = None
