@@ -57,8 +57,9 @@ class Outgoing:
 
 @dataclass(frozen=True, slots=True)
 class Messages:
-    """Valid traffic: the messages in it (none for what needs no answer) and the passive route that is open. `ack`
-    answers the request where there is no passive reply; None: the word `success`."""
+    """Valid traffic: the messages in it (none for what needs no answer) and the passive route that is open; a route
+    of another kind says that none is, and what is answered goes out as a push. `ack` answers the request where there
+    is no passive reply; None: the word `success`."""
 
     messages: tuple[Message, ...]
     route: Route
@@ -109,6 +110,8 @@ class Limits:
 
     shows: frozenset[str]
     text_bytes: int = 20480
+    card_bytes: int = 0
+    """Of the words above a card's buttons; 0: as `text_bytes`."""
     buttons: int = 0
     passive_s: float = 0.0
     """Seconds that the vendor keeps the inbound request open for an answer; 0: no passive answer."""
@@ -120,8 +123,13 @@ class Limits:
     """How many articles one `News` may hold; 0: any number."""
     media_only: bool = False
     """Images, voices, videos and files are shown by the vendor's media id alone; one with only a URL is degraded."""
+    transfer_speaks: bool = True
+    """The vendor tells the customer of a transfer; where it does not, the words of the reply are said before it."""
     custom_types: frozenset[str] = frozenset()
     """Values of `msgtype` in a `Custom` payload that are carried untouched even where `custom` is not in `shows`."""
+    joins: Mapping[str, int] = field(default_factory=dict)
+    """How many replies of a kind one passive body holds beside one another, all their words within `text_bytes`;
+    none given: one reply, or texts joined by line breaks."""
 
 
 Verdict = Literal["ok", "retry", "refresh", "elsewhere", "dead", "config"]
@@ -164,7 +172,8 @@ class Word:
 T = TypeVar("T")
 Exchange: TypeAlias = Generator[Outgoing, Answer, T | Judgement]
 """One or more calls of a vendor's API without the I/O: yields each call, is sent the answer to it, returns what came of
-them all, or the judgement why nothing did. Who runs it (`Transport.run`) adds the token and refreshes a stale one."""
+them all, or the judgement why nothing did. Who runs it (`Transport.run`) adds the token and refreshes a stale one. The
+answer to a frame (`link:`) is the frame that brought the vendor's word, with status 200."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,15 +280,23 @@ class Streaming(Protocol):
         """For how long after the message it polls."""
         ...
 
-    def unfinished(self, said: str, route: Route) -> Outgoing:
-        """The response that shows `said` so far (cumulative) and asks to be polled."""
+    @property
+    def most_open(self) -> int:
+        """How many answers to one sender (`Message.sender`, in whatever chat) may be polled for at a time; 0: any
+        number. One more is acknowledged, and its answer is pushed."""
+        ...
+
+    def unfinished(self, said: str, route: Route) -> Outgoing | None:
+        """The response that shows `said` so far (cumulative) and asks to be polled; None where this one cannot be (it
+        answers an event): then it is acknowledged, and the answer is pushed."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Pulled:
     """One page of what there was to fetch, the cursor after it, and whether there is more. `owners`: conversations
-    (by key) that people have taken over (the name) or given back (empty)."""
+    (by key) that people at the vendor have taken over (the name, which begins with `kf:`) or given back (empty), as
+    they are before the messages are answered."""
 
     messages: tuple[Message, ...]
     cursor: str
@@ -303,12 +320,13 @@ class Pulling(Protocol):
 class LinkTerms:
     """`exclusive`: the vendor keeps one connection for the account and drops the one before; else every process has
     `connections` of its own. `ping_s`: how often we ping (0: the vendor does), `ack_s`: how long the vendor's word on a
-    frame takes."""
+    frame takes. `refusals`: after so many greetings refused in a row (verdict `config`) the link is given up."""
 
     exclusive: bool = False
     ping_s: float = 0.0
     ack_s: float = 5.0
     connections: int = 1
+    refusals: int = 5
 
 
 @dataclass(frozen=True, slots=True)

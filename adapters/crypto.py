@@ -18,7 +18,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from wechatpy.crypto import PrpCrypto
+from wechatpy.crypto import PrpCrypto, WeChatCipher
 from wechatpy.utils import WeChatSigner
 
 KEY_BYTES = 32
@@ -78,6 +78,21 @@ def aes_key(encoding_aes_key: str) -> bytes:
     if not AES_KEY.fullmatch(encoding_aes_key):
         raise ValueError("an EncodingAESKey is 43 letters and digits, as the vendor's console shows it")
     return base64.b64decode(encoding_aes_key + "=")
+
+
+def open_file(data: bytes, key: bytes) -> bytes:
+    """A file that a vendor keeps encrypted: AES-256-CBC, iv = key[:16], PKCS#7 to a multiple of 32. Raises
+    `BadEnvelope`."""
+    if len(key) != KEY_BYTES or not data or len(data) % BLOCK_BYTES:
+        raise BadEnvelope(f"the file is not whole AES blocks ({len(data)} bytes), or its key is none")
+    return _unpad(WeChatCipher(key).decrypt(data))
+
+
+def seal_file(data: bytes, key: bytes) -> bytes:
+    """The inverse of `open_file`."""
+    pad = MAX_PAD - len(data) % MAX_PAD
+    sealed: bytes = WeChatCipher(key).encrypt(data + bytes([pad]) * pad)
+    return sealed
 
 
 class _Cipher(PrpCrypto):  # type: ignore[misc]

@@ -81,6 +81,11 @@ def _fit(reply: Reply, limits: Limits) -> Iterator[Reply]:
                 yield reply
             else:
                 yield from _fit(Text(_said(payload)), limits)
+        case Markdown(text, title) if "markdown" in limits.shows and size(text) > limits.text_bytes:
+            yield from (Markdown(part, title) for part in split(text, limits.text_bytes) if part.strip())
+        case Transfer(text) if "transfer" in limits.shows and text and not limits.transfer_speaks:
+            yield from _fit(Text(text), limits)
+            yield replace(reply, text="")
         case _ if _shown(reply, limits):
             yield reply
         case _:
@@ -95,8 +100,6 @@ def _shown(reply: Reply, limits: Limits) -> bool:
             return bool(media) or (bool(reply.url) and not limits.media_only)
         case News(articles):
             return 0 < len(articles) <= (limits.articles or len(articles))
-        case Markdown(text):
-            return size(text) <= limits.text_bytes
         case _:
             return True
 
@@ -132,11 +135,11 @@ def _plainer(reply: Reply, limits: Limits) -> Reply:
 def _fit_card(card: Card, limits: Limits) -> Iterator[Reply]:
     taps = any(not button.url for button in card.buttons)
     if "card" in limits.shows and (taps or "app_id" in card.data) and len(card.buttons) <= limits.buttons:
-        head = _lines(card.title, card.text)
-        if size(head) <= limits.text_bytes:
+        head, most = _lines(card.title, card.text), limits.card_bytes or limits.text_bytes
+        if size(head) <= most:
             yield card
             return
-        *before, last = split(head, limits.text_bytes)
+        *before, last = split(head, most)
         yield from _fit(Text("".join(before)), limits)
         yield replace(card, title="", text=last)
         return

@@ -125,8 +125,9 @@ class Card:
 class Event:
     """Something that happened rather than was said.
 
-    `name` is ours: subscribe unsubscribe scan click view enter location template_result session_open
-    session_close, else the vendor's own name in lower case. `key` is the menu key, QR scene or the like.
+    `name` is ours: subscribe unsubscribe scan click view enter welcome location template_result session_open
+    session_close, else the vendor's own name in lower case. `welcome`: who came in may be greeted now; `enter`: they
+    opened the chat, no more. `key` is the menu key, QR scene or the like.
     """
 
     name: str

@@ -6,7 +6,7 @@ import asyncio
 import gc
 import signal
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -21,6 +21,11 @@ from adapters.degrade import fit
 from adapters.transport import HttpTransport
 from bot import faults
 from bot.alerts import MINUTE_S, PER_MINUTE, GroupRobot
+from bot.before import OptWords, bare
+from bot.broadcast.board import Board
+from bot.broadcast.forecast import Forecaster
+from bot.broadcast.order import Desk
+from bot.broadcast.reach import Reach
 from bot.channels import outlets
 from bot.line import Lines
 from bot.log import get_logger, set_up
@@ -31,13 +36,17 @@ from bot.service import Service, no_alert
 from bot.sqlite import SqliteStore
 from bot.store import Store, StoreDown
 from bot.tracker import store_url
-from bot.ways import Times
+from bot.ways import Key, Times
 from bot.web import Origins, Site, mount
+from bot.web.send import SendApi
 from bot.work import Bot
 from config.credentials import Credentials, load_credentials
 from config.settings import Settings
 from config.source import BadProject, Problem, environment
+from flows.domain import Domain
 from flows.engine import load_engine
+from flows.responses import say_first
+from nlu.data import nlu_files, read_data
 from nlu.model import latest, load, read_manifest
 from nlu.training import train_apart
 
@@ -78,7 +87,27 @@ def load_bot(project: Path, settings: Settings) -> Bot:
         version=pipeline.version,
         slow=pipeline.parse_ms > SLOW_PARSE_MS,
         recognizers=recognizers_of(engine.registry),
+        claims=_claims(project, engine.domain, settings),
+        say=partial(say_first, engine.domain),
     )
+
+
+def _claims(project: Path, domain: Domain, settings: Settings) -> frozenset[str]:
+    """Words of opting out and in that the bot has a meaning of its own for: an example of an intent, or the title of a
+    button that leads somewhere."""
+    words = OptWords.of(settings.opt_out_words, settings.opt_in_words)
+    wanted = frozenset(map(bare, (*words.out, *words.back)))
+    buttons = (b.title for said in domain.responses.values() for one in said for b in one.buttons if b.payload)
+    claimed = wanted.intersection(map(bare, buttons))
+    if any(_mentions(path, (*words.out, *words.back)) for path in nlu_files(project)):
+        claimed |= wanted.intersection(bare(example.text) for example in read_data(project).examples)
+    return claimed
+
+
+def _mentions(path: Path, words: Sequence[str]) -> bool:
+    """A look at the text spares reading thousands of examples at each start."""
+    text = path.read_text("utf-8", errors="replace")
+    return any(word in text for word in words)
 
 
 def _usable_model(project: Path) -> Path | None:
@@ -118,6 +147,7 @@ async def make_app(
     _mount_webhooks(app, service, proxies)
     _mount_health(app, service)
     mount(app, site)
+    _mount_send(app, service, settings)
     reload = None if bot else partial(load_bot, project, settings)
     _run_with(app, Parts(service, session, robot, project, reload))
     return app
@@ -218,8 +248,36 @@ def _service(
         alert=robot or no_alert,
         times=times,
         retention_s=settings.retention_days * DAY_S,
+        daily_sends=daily_sends(settings),
+        opt_words=OptWords.of(settings.opt_out_words, settings.opt_in_words),
     )
     return service, robot
+
+
+def daily_sends(settings: Settings) -> dict[Key, int]:
+    """How many people each account may be sent a broadcast a day. Raises `BadProject`."""
+    found: dict[Key, int] = {}
+    for part in filter(None, map(str.strip, settings.daily_sends.split(","))):
+        account, _, count = part.partition("=")
+        channel, _, name = account.strip().partition("/")
+        if not name or not count.strip().isdecimal():
+            what = f"YINGDA_DAILY_SENDS: {part!r} is no limit"
+            raise BadProject(Problem("environment", 1, what, "write wecom/main=20000"))
+        found[channel, name] = int(count)
+    return found
+
+
+def _mount_send(app: web.Application, service: Service, settings: Settings) -> None:
+    token, zone = settings.api_token.get_secret_value(), ZoneInfo(settings.timezone)
+    if not token:
+        return
+
+    def desk() -> Desk:
+        domain = getattr(service.work.bot.engine, "domain", Domain())
+        return Desk(service.store, domain, frozenset(service.outlets), zone)
+
+    forecaster = Forecaster(service.store, Reach(service.ways), service.daily_sends, zone)
+    app.add_routes(SendApi(token, desk, forecaster, Board(service.store), service.clock, zone).routes())
 
 
 def _robot(session: aiohttp.ClientSession, settings: Settings, store: Store) -> GroupRobot | None:

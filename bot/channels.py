@@ -6,7 +6,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from adapters.channel import Channel
+from adapters.feishu import Feishu
 from adapters.wechat import WeChat
+from adapters.wecom_bot import WeComBot
+from adapters.wecom_kf import WeComKf
 from bot.ways import Key, Outlet
 from config.credentials import Credentials, WeChatAccount
 from config.settings import Settings
@@ -16,6 +19,9 @@ Make = Callable[[str, Any, Settings], Channel]
 
 CHANNELS: Mapping[str, Make] = {
     "wechat": lambda name, account, settings: WeChat(name, account, settings.timestamp_window_s),
+    "feishu": lambda name, account, settings: Feishu(name, account, settings.timestamp_window_s),
+    "wecom_bot": lambda name, account, settings: WeComBot(name, account, settings.timestamp_window_s),
+    "wecom_kf": lambda name, account, settings: WeComKf(name, account, settings.timestamp_window_s),
 }
 
 
@@ -25,6 +31,7 @@ def outlets(credentials: Credentials, settings: Settings) -> dict[Key, Outlet]:
         (channel, name): Outlet(
             CHANNELS[channel](name, account, settings),
             learns=isinstance(account, WeChatAccount) and account.push == "auto",
+            group=getattr(account, "group", None),
         )
         for channel, name, account in credentials.accounts()
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Literal, Protocol
 
 import aiohttp
@@ -51,6 +51,7 @@ class End:
     then: Literal["on", "reconnect", "stop"] = "on"
     reason: str = ""
     greeted: bool = False
+    refused: bool = False
 
 
 class Links:
@@ -110,7 +111,7 @@ class Links:
     # --- one connection after the other
 
     async def _keep(self, channel: LinkedChannel, terms: LinkTerms) -> None:
-        failures = 0
+        failures = refusals = 0
         try:
             while True:
                 try:
@@ -130,6 +131,9 @@ class Links:
                     self._log.exception("unexpected error; the link is made anew", link=_name(channel))
                     end = End(reason="unexpected error")
                 failures = 0 if end.greeted else failures + 1
+                refusals = refusals + 1 if end.refused else 0
+                if terms.refusals and refusals >= terms.refusals and await self._stopped(channel, terms, end.reason):
+                    return
                 await self._pause(channel, failures, end.reason)
         finally:
             if terms.exclusive:
@@ -157,8 +161,8 @@ class Links:
             return False
         note, now = await self._store.note(_stop_key(channel)), await self._store.now()
         await self._store.write_note(_stop_key(channel), now, rev=note.rev if note else 0)
-        why = f"the connection was ended by the vendor ({reason}): does another program use this account's connection?"
-        word = Judgement("config", f"{why} Restart the service to take it back.", "link")
+        why = f"the vendor keeps the connection closed ({reason}): does another program use it, or is a key wrong?"
+        word = Judgement("config", f"{why} Restart the service to try again.", "link")
         self._log.error("link stopped, it is not dialled again", link=_name(channel), reason=reason)
         await self._alarms.config(channel.name, channel.account, word)
         return True
@@ -178,7 +182,8 @@ class Links:
             if (greeting := channel.greeting()) is not None:
                 word = (await line.send(greeting)).judgement
                 if word.verdict != "ok" or word.code:
-                    return await self._refused(channel, word)
+                    refused = await self._refused(channel, word)
+                    return replace(refused, refused=word.verdict == "config")
             with self._open(channel, line):
                 done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
                 end = next(iter(done)).result()

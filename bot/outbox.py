@@ -163,7 +163,7 @@ class Outbox:
         return newest.id, self._ways.push_routes(turn, newest.message)
 
     def _in_reach(self, turn: Turn, channel: Channel, route: Route) -> bool:
-        parts = self._ways.calls(turn, channel, route)
+        _, parts = self._ways.calls(turn, channel, route)
         return not parts or not by_link(channel, _at(route, turn.shown), parts[0][1]) or self._reach(channel)
 
     async def _leave(self, turn: Turn, now: float) -> int:
@@ -226,13 +226,14 @@ class Outbox:
     async def _post(self, turn: Turn, behind: Sequence[Turn], channel: Channel, sent: Sent) -> Sent:
         """All that is left of the turn, by the way `sent.route`."""
         merge = turn.route is not None and WAITS in turn.route.data
-        rest = self._ways.calls(replace(turn, shown=sent.shown), channel, sent.route, merge=merge)
+        at = replace(turn, shown=sent.shown, route=sent.route if sent.shown > turn.shown else turn.route)
+        route, rest = self._ways.calls(at, channel, sent.route, merge=merge)
+        sent = replace(sent, route=route)
         for place, (end, reply) in enumerate(rest):
             if place:
                 until = self._clock() + self._ways.times.push_claim_s
-                route = sent.route
                 if not await self._store.advance(
-                    turn.id, sent.shown, until, held=sent.held, receipts=sent.receipts, route=route
+                    turn.id, sent.shown, until, held=sent.held, receipts=sent.receipts, route=sent.route
                 ):
                     return replace(sent, judgement=Judgement("retry", "the claim was lost while sending"))
                 sent = replace(sent, held=until)
@@ -408,19 +409,25 @@ class Outbox:
         """Take over from the store which accounts were found not to be allowed to push, and which may again."""
         for key, outlet in outlets.items():
             if outlet.learns:
-                word = await self._store.get(_flag(key), self._word(MAY))
+                word = await may_push(self._store, key, self._clock)
                 (self._ways.mute.add if word.value == MAY_NOT else self._ways.mute.discard)(key)
 
     async def _mute(self, key: Key) -> None:
         self._ways.mute.add(key)
-        await self._store.get(_flag(key), self._word(MAY_NOT), stale=MAY)
+        await self._store.get(_flag(key), _word(MAY_NOT, self._clock), stale=MAY)
         self._log.warning("the account may not push (errcode 48001): answers go out in responses only", account=key)
 
-    def _word(self, word: str) -> Callable[[], Awaitable[Token]]:
-        async def fetch() -> Token:
-            return Token(word, self._clock() + MUTED_S)
 
-        return fetch
+async def may_push(store: Store, key: Key, clock: Callable[[], float]) -> Token:
+    """What was learned of an account: `MAY` or `MAY_NOT`."""
+    return await store.get(_flag(key), _word(MAY, clock))
+
+
+def _word(word: str, clock: Callable[[], float]) -> Callable[[], Awaitable[Token]]:
+    async def fetch() -> Token:
+        return Token(word, clock() + MUTED_S)
+
+    return fetch
 
 
 def _flag(key: Key) -> str:

@@ -6,13 +6,14 @@ went out in a response body are fitted by the channel's passive limits ever afte
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import orjson
 
 from adapters.channel import Limits, Route
-from adapters.message import Reply, Text, Transfer
+from adapters.message import Card, Image, Link, Markdown, News, Reply, Text, Transfer
 from bot.turn import Turn
 
 Fit = Callable[[Sequence[Reply], Limits], list[Reply]]
@@ -61,6 +62,27 @@ def transfer_first(parts: Sequence[Reply]) -> list[Reply]:
     return sorted(parts, key=lambda part: not isinstance(part, Transfer))
 
 
+def plain_parts(replies: Sequence[Reply], limits: Limits, fit: Fit) -> list[Reply]:
+    """`replies` as text alone: less form, but nothing is left unsaid where few calls are allowed."""
+    return fit(replies, replace(limits, shows=frozenset({"text"}), custom_types=frozenset()))
+
+
+def push_calls(
+    replies: Sequence[Reply], limits: Limits, fit: Fit, most: int, *, merge: bool = False
+) -> tuple[str, list[tuple[int, Reply]]]:
+    """`replies` fitted for pushes, as calls, and their basis. Where they would be more than the `most` that the vendor
+    allows (0: any number), or with `merge`, neighbouring texts are merged; where that is not enough, everything
+    becomes text."""
+    parts = fit(replies, limits)
+    if not merge and (not most or len(parts) <= most):
+        return "push", calls(parts, 0, limits.text_bytes, merge=False)
+    merged = calls(parts, 0, limits.text_bytes, merge=True)
+    if not most or len(merged) <= most:
+        return "push", merged
+    plain = calls(plain_parts(replies, limits, fit), 0, limits.text_bytes, merge=True)
+    return ("plain", plain) if len(plain) < len(merged) else ("push", merged)
+
+
 def calls(parts: Sequence[Reply], start: int, text_bytes: int, *, merge: bool) -> list[tuple[int, Reply]]:
     """`parts` from `start` on as the calls that carry them, each with the place that it reaches. `merge`: neighbouring
     texts go out together, where the vendor allows few calls. Which parts there are does not depend on it."""
@@ -91,18 +113,20 @@ def pack(waiting: Sequence[tuple[Turn, Sequence[Reply]]], limits: Limits, *, hin
     queue = [
         (turn.id, place, part) for turn, parts in waiting for place, part in enumerate(parts) if place >= turn.shown
     ]
-    everything = _joined([part for _, _, part in queue], limits.text_bytes)
+    everything = _joined([part for _, _, part in queue], limits, limits.text_bytes)
     if everything is not None:
-        return Body((everything,) if queue else (), _slices(queue))
+        return Body(everything, _slices(queue))
     room = limits.text_bytes - (_size(MORE) if hint else 0)
     count = 1
-    while count < len(queue) and _joined([part for _, _, part in queue[: count + 1]], room) is not None:
+    while count < len(queue) and _joined([part for _, _, part in queue[: count + 1]], limits, room) is not None:
         count += 1
     slices = _slices(queue[:count])
-    said = _joined([part for _, _, part in queue[:count]], limits.text_bytes)
-    if hint and isinstance(said, Text) and _size(said.text + MORE) <= limits.text_bytes:
-        return Body((Text(said.text + MORE),), slices, rest=True, more=True)
-    return Body((said,) if said is not None else (), slices, rest=True)
+    said = _joined([part for _, _, part in queue[:count]], limits, limits.text_bytes) or ()
+    match said:
+        case (Text(text),) if hint and _size(text + MORE) <= limits.text_bytes:
+            return Body((Text(text + MORE),), slices, rest=True, more=True)
+        case _:
+            return Body(said, slices, rest=True)
 
 
 def unpack(slices: Sequence[Slice], parts: Callable[[str], Sequence[Reply]], *, more: bool) -> tuple[Reply, ...]:
@@ -154,15 +178,33 @@ def slices_of(turn: Turn) -> tuple[Slice, ...]:
 _ALL = 1 << 30
 
 
-def _joined(parts: Sequence[Reply], room: int) -> Reply | None:
-    """`parts` as one reply, or None where they do not go into one."""
-    if len(parts) == 1:
-        return parts[0]
+def _joined(parts: Sequence[Reply], limits: Limits, room: int) -> tuple[Reply, ...] | None:
+    """`parts` as one body's replies, texts as one; None where they do not go into one."""
+    if len(parts) <= 1:
+        return tuple(parts)
     texts = [part.text for part in parts if isinstance(part, Text)]
-    if len(texts) < len(parts):
-        return None
     text = "\n".join(texts)
-    return Text(text) if _size(text) <= room else None
+    if len(texts) == len(parts):
+        return (Text(text),) if _size(text) <= room else None
+    kinds = Counter(type(part).__name__.lower() for part in parts)
+    fits = all(count <= limits.joins.get(kind, 0) for kind, count in kinds.items())
+    return tuple(parts) if fits and sum(map(_words, parts)) <= room else None
+
+
+def _words(part: Reply) -> int:
+    """Bytes of what is said in words, and the line break before it."""
+    match part:
+        case Text(text) | Markdown(text):
+            return _size(text) + 1
+        case Card(text=text, title=title):
+            return _size(text) + _size(title) + sum(_size(button.title) + 8 for button in part.buttons) + 100
+        case Image(url=url, alt=alt):
+            return _size(url) + _size(alt) + 10
+        case Link() | News():
+            articles = part.articles if isinstance(part, News) else (part,)
+            return sum(2 * _size(a.url) + _size(a.title + a.description + a.image) + 20 for a in articles)
+        case _:
+            return 0
 
 
 def _slices(queue: Sequence[tuple[str, int, Reply]]) -> tuple[Slice, ...]:

@@ -128,7 +128,10 @@ class Passive:
             return await self._late(channel, turn, poll.route, arrived)
         answer = await self._settled(channel, settled, poll.route, arrived)
         if answer.outgoing is not None:
+            if answer.notes:
+                await self._end_stream(channel, settled)
             return answer
+        await self._end_stream(channel, settled)
         ended = await self._store.turn(this) or settled
         last = FAILED if ended.status == "dead" else PUSHED if ended.replies else SILENT
         return Answer(_render(channel, (Text(last),), poll.route))
@@ -190,13 +193,35 @@ class Passive:
 
     async def _late(self, channel: Channel, turn: Turn, route: Route, arrived: float) -> Answer:
         if isinstance(channel, Streaming):
-            return Answer(channel.unfinished(await self._progress.said(turn.id), route))
+            return await self._unfinished(channel, turn, route)
         if self._ways.push_route(turn) is not None:
             return ACKNOWLEDGED
         since = self._clock() - turn.accepted - (_time() - arrived)
         if self._posts.get(turn.id, 1) < POSTS and since < self._ways.times.last_post_s:
             return Answer(close=True)
         return Answer(_render(channel, (Text(WORKING),), route))
+
+    async def _unfinished(self, channel: Streaming, turn: Turn, route: Route) -> Answer:
+        """What was said so far; acknowledged, and pushed once it is ready, where this one cannot be polled for."""
+        shown = channel.unfinished(await self._progress.said(turn.id), route)
+        if shown is not None and await self._may_stream(channel, turn):
+            return Answer(shown)
+        self._ways.acknowledge(turn.id)
+        return ACKNOWLEDGED
+
+    async def _may_stream(self, channel: Streaming, turn: Turn) -> bool:
+        """Takes one of the places that the vendor has for answers in the making to one sender."""
+        if not channel.most_open or turn.message is None:
+            return True
+        for place in range(channel.most_open):
+            if await self._store.hold(_place(turn, place), turn.id, channel.stream_s):
+                return True
+        return False
+
+    async def _end_stream(self, channel: Channel, turn: Turn) -> None:
+        if isinstance(channel, Streaming):
+            for place in range(channel.most_open):
+                await self._store.hold(_place(turn, place), turn.id, 0)
 
     # --- bodies
 
@@ -275,6 +300,11 @@ def _notes(turn: Turn, slices: Sequence[Slice], parts: dict[str, list[Reply]], h
 def _render(channel: Channel, replies: Sequence[Reply], route: Route) -> Outgoing | None:
     rendered = channel.render(replies, Route("passive", route.data)) if replies else []
     return rendered[0] if rendered else None
+
+
+def _place(turn: Turn, place: int) -> str:
+    sender = turn.message.sender if turn.message and turn.message.sender else turn.address.user
+    return f"stream/{turn.address.channel}/{turn.address.account}/{sender}/{place}"
 
 
 def _time() -> float:

@@ -24,6 +24,8 @@ FIRST_KNOCK_S, LONGEST_KNOCK_S = 0.05, 1.0
 signal came."""
 SINCE_S = 60.0
 OWN_TRIES = 5
+VENDORS = ("kf:",)
+"""How the names of owners begin whom a vendor told us of."""
 
 
 class PullingChannel(Channel, Pulling, Protocol):
@@ -125,6 +127,9 @@ class Puller:
             why = str(down)
         except Busy:
             why = "too much is under way"
+        except Exception:
+            self._log.exception("unexpected error; it is pulled again", source=key)
+            why = "unexpected error"
         self._again(source, why)
 
     def _again(self, source: Source, why: str) -> None:
@@ -163,23 +168,22 @@ class Puller:
         return await self._store.write_note(_cursor(source.key), page.cursor, rev=note.rev if note else 0)
 
     async def _take_in(self, page: Pulled, *, first: bool) -> None:
+        # Given back first as well: a session that ran out is found out by the message that opens the next one.
         for conversation, owner in page.owners.items():
-            if owner:
-                await self._own(conversation, owner)
+            await self._own(conversation, owner)
         for message in page.messages:
             await self._inbox.accept(message, answered=not (first and self._is_old(message)))
-        for conversation, owner in page.owners.items():
-            if not owner:
-                await self._own(conversation, owner)
 
     def _is_old(self, message: Message) -> bool:
         return message.at < self._started - self._since_s
 
     async def _own(self, conversation: str, owner: str) -> None:
-        """The bot is silent while somebody else has the conversation."""
+        """The bot is silent while somebody else has the conversation. What an operator of ours took over stays theirs,
+        whatever the vendor says: its own owners are named by its channel (`kf:`)."""
         for _ in range(OWN_TRIES):
             session = await self._store.session(conversation)
-            if (session.owner if session else "") == owner:
+            held = session.owner if session else ""
+            if held == owner or (held and not held.startswith(VENDORS)):
                 return
             if await self._store.own(conversation, owner, session.rev if session else 0):
                 self._log.info("the conversation changed hands", conversation=conversation, owner=owner or "the bot")

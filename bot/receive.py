@@ -92,7 +92,7 @@ class Webhook:
             match parsed:
                 case Refresh():
                     answer = await self.passive.refresh(self.channel, parsed, arrived)
-                case Messages((message,)) if self.channel.limits.passive_messages:
+                case Messages((message,)) if self._answers(parsed):
                     answer = await self.passive.answer(self.channel, message, parsed.route, arrived)
                 case Messages(messages):
                     for message in messages:
@@ -105,6 +105,10 @@ class Webhook:
             self.log.warning("store down, the vendor is asked to come again", channel=self._name, error=str(down))
             return _come_again("the store is down")
         return await self._write(request, answer)
+
+    def _answers(self, parsed: Messages) -> bool:
+        """Whether the response can carry an answer."""
+        return bool(self.channel.limits.passive_messages) and parsed.route.kind == "passive"
 
     async def _write(self, request: web.Request, answer: Answer) -> web.StreamResponse:
         if answer.close:

@@ -9,11 +9,15 @@ import socket
 import time
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from adapters.channel import Channel, Exchange, Judgement, Outgoing, T, Transport
 from adapters.message import Message
 from bot.alarms import Alarms, Alert
+from bot.before import Before, OptWords
+from bot.broadcast.reach import Reach
+from bot.broadcast.runner import Runner
 from bot.clock import StoreClock
 from bot.inbox import Inbox
 from bot.line import Lines
@@ -86,6 +90,8 @@ class Service:
     pull_since_s: float = SINCE_S
     media: Media | None = None
     media_retention_s: float = 0.0
+    daily_sends: Mapping[Key, int] = field(default_factory=dict)
+    opt_words: OptWords = field(default_factory=OptWords)
     log: Log = field(default_factory=lambda: get_logger("yingda"))
     metrics: Metrics = field(default_factory=Metrics)
     worker: str = field(default_factory=worker_name)
@@ -102,7 +108,7 @@ class Service:
         self.progress = Progress(self.store)
         self.work = Work(
             self.store, self.bot, self.windows, self.ways, self.outbox, self.clock, self.worker, self.alert,
-            self.metrics, self.log, self.progress, self.media,
+            self.metrics, self.log, Before(self.store, self.ways, self.opt_words), self.progress, self.media,
         )  # fmt: skip
         self.inbox = Inbox(self.store, self.windows, self.work.nudge, self.work.under_way, came=self._came)
         self.passive = Passive(
@@ -114,6 +120,10 @@ class Service:
             self.log, self.pull_since_s,
         )  # fmt: skip
         self.links = self._make_links()
+        self.broadcasts = Runner(
+            self.store, Reach(self.ways), self.clock, self.worker, self.work.nudge, lambda: self.work.bot, self.log,
+            self.daily_sends,
+        )  # fmt: skip
         self.ready = False
         self._chores: list[asyncio.Task[None]] = []
 
@@ -145,6 +155,7 @@ class Service:
         self._chores = [
             asyncio.create_task(self._repeat(self._set_clock, CLOCK_S), name="clock"),
             asyncio.create_task(self._repeat(self._sweep, self.sweep_s), name="sweep"),
+            asyncio.create_task(self._repeat(self.broadcasts.work, self.sweep_s), name="broadcasts"),
         ]
         if self.media is not None and self.media_retention_s:
             chore = self._repeat(self._expire_media, RETENTION_EVERY_S)
@@ -173,6 +184,8 @@ class Service:
         for chore in self._chores:
             chore.cancel()
         await asyncio.gather(*self._chores, return_exceptions=True)
+        with suppress(StoreDown):
+            await self.broadcasts.stop()
         deadline = time.monotonic() + seconds
         await self.puller.stop(min(1.0, seconds))
         thought = await self.work.drained(seconds)

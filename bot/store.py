@@ -164,6 +164,13 @@ class Store(TokenVault, Protocol):
         in every conversation of its last second, as with `turns`. `waiting`: only those who wait for a human."""
         ...
 
+    async def heard(
+        self, prefix: str, *, since: float = 0.0, after: str = "", limit: int = 1000
+    ) -> list[tuple[str, float]]:
+        """The conversations whose key begins with `prefix` and is greater than `after`, by key, each with the time of
+        the newest thing that its people did (a message or an event); those that were silent since `since` left out."""
+        ...
+
     def export(self, *, since: float = 0.0, status: Sequence[Status] = ()) -> AsyncIterator[Turn]:
         """Every turn by time, streamed."""
         ...

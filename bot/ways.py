@@ -12,8 +12,9 @@ import orjson
 
 from adapters.channel import LINK, Carrying, Channel, Limits, Linked, Pushing, Route, Streaming
 from adapters.message import Message, Reply
-from bot.parts import BASIS, Fit, calls, pack, passive_parts, transfer_first, with_body
+from bot.parts import BASIS, Fit, calls, pack, passive_parts, plain_parts, push_calls, transfer_first, with_body
 from bot.turn import Turn
+from config.credentials import Group
 
 LIVE = frozenset({"web", "rest"})
 """Channels whose pages read the log: their turns are sent as soon as they are ready."""
@@ -25,6 +26,10 @@ KEEP_S = 48 * 3600.0
 CLOSED, WAITS, PART = "closed", "waits", "part"
 """Keys that a push route's data may have: which ways are closed to this turn for good, which message was the newest
 when it was put back to wait for a use or for another message, and the place of the first part that is rendered."""
+
+
+MAX_ACKNOWLEDGED = 10_000
+"""Turns that are remembered as acknowledged; one that is forgotten is pushed a little later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +59,12 @@ class Times:
 
 @dataclass(frozen=True, slots=True)
 class Outlet:
-    """One account's channel; `learns`: whether it may push is found out by trying (`push: auto`)."""
+    """One account's channel; `learns`: whether it may push is found out by trying (`push: auto`); `group`: how it
+    behaves in group chats, where it has any."""
 
     channel: Channel
     learns: bool = False
+    group: Group | None = None
 
 
 Key = tuple[str, str]
@@ -75,16 +82,23 @@ class Ways:
         clock: Callable[[], float],
         times: Times | None = None,
     ) -> None:
-        self._outlets = outlets
+        self.outlets = outlets
         self._fit = fit
         self._worker = worker
         self._clock = clock
         self.times = times or Times()
         self.mute: set[Key] = set()
         """Accounts that were found not to be allowed to push."""
+        self._acknowledged: dict[str, None] = {}
+
+    def acknowledge(self, turn_id: str) -> None:
+        """No response will carry this turn: it is pushed as soon as it is ready."""
+        self._acknowledged[turn_id] = None
+        while len(self._acknowledged) > MAX_ACKNOWLEDGED:
+            del self._acknowledged[next(iter(self._acknowledged))]
 
     def outlet(self, turn: Turn) -> Outlet | None:
-        return self._outlets.get((turn.address.channel, turn.address.account))
+        return self.outlets.get((turn.address.channel, turn.address.account))
 
     def is_live(self, turn: Turn) -> bool:
         return turn.address.channel in LIVE or (turn.route is not None and turn.route.kind == "live")
@@ -116,21 +130,29 @@ class Ways:
         muted = (turn.address.channel, turn.address.account) in self.mute
         return outlet is not None and isinstance(outlet.channel, Pushing) and not muted
 
-    def calls(self, turn: Turn, channel: Channel, route: Route, *, merge: bool = False) -> list[tuple[int, Reply]]:
-        """What is left of the turn, as the calls of `route` that carry it (see `parts.calls`). Texts are merged where
-        there would be more than the vendor lets us make, or where the turn has waited for that already (`merge`)."""
+    def calls(
+        self, turn: Turn, channel: Channel, route: Route, *, merge: bool = False
+    ) -> tuple[Route, list[tuple[int, Reply]]]:
+        """What is left of the turn, as the calls of `route` that carry it, and the route with the basis by which they
+        were fitted (see `parts.push_calls`). Texts are merged where there would be more than the vendor lets us make,
+        or where the turn has waited for that already (`merge`)."""
+        limits, most = _whole(channel, _push_limits(channel)), _most(channel, route)
+        if not turn.shown and not _basis(turn):
+            basis, out = push_calls(turn.replies, limits, self._fit, most, merge=merge)
+            return Route(route.kind, {**route.data, BASIS: basis}), out
         parts = self.parts(turn, channel, "push")
-        limits = _push_limits(channel)
-        most = _most(channel, route)
         merge = merge or bool(most and len(parts) - turn.shown > most)
-        return calls(parts, turn.shown, limits.text_bytes, merge=merge)
+        return route, calls(parts, turn.shown, limits.text_bytes, merge=merge)
 
     def parts(self, turn: Turn, channel: Channel, way: Literal["passive", "push"]) -> list[Reply]:
         """What the turn's replies come to, going out by `way`."""
         if (_basis(turn) or way) == "passive":
             parts = passive_parts(turn.replies, _whole(channel, channel.limits), self._fit)
             return transfer_first(parts) if self._push_way(channel, turn) else parts
-        return self._fit(turn.replies, _whole(channel, _push_limits(channel)))
+        limits = _whole(channel, _push_limits(channel))
+        if _basis(turn) == "plain":
+            return plain_parts(turn.replies, limits, self._fit)
+        return self._fit(turn.replies, limits)
 
     def dispose(self, turn: Turn, *, earlier: bool, window: bool, now: float) -> Turn:
         """`turn`, thought through, as it is committed. `earlier`: others of its conversation have not gone out yet;
@@ -155,12 +177,14 @@ class Ways:
         if turn.route is None or turn.route.kind != "passive":
             return 0.0
         if isinstance(channel, Streaming):
+            if turn.id in self._acknowledged:
+                return 0.0
             return min(turn.accepted + channel.stream_s, now + self.times.silence_s)
         return turn.accepted + self.times.answer_s
 
     def _push_way(self, channel: Channel, turn: Turn) -> Route | None:
         """As the account is set up, whatever was learned of it since."""
-        if not isinstance(channel, Pushing) or turn.message is None:
+        if not isinstance(channel, Pushing):
             return None
         return next(iter(channel.push_routes(turn.address, turn.message, self._clock())), None)
 

@@ -11,10 +11,11 @@ from datetime import datetime, tzinfo
 from functools import partial
 
 from adapters.channel import MediaKind
-from adapters.message import Content, Custom, Text
+from adapters.message import Custom, Json, Reply, Text
 from bot import faults
 from bot.actions import Breaker, Catalogue, JournaledActions, LeaseLost
 from bot.alarms import Alert
+from bot.before import Before
 from bot.conversations import PerConversation
 from bot.inbox import HISTORY
 from bot.log import Log
@@ -28,7 +29,7 @@ from bot.store import Store, StoreDown
 from bot.turn import Session, Turn
 from bot.ways import KEEP_S, Ways
 from bot.windows import Windows
-from flows.state import Dialect, Dialogue, Heard, Outcome, Why
+from flows.state import Dialect, Dialogue, Heard, Outcome, Why, told
 from nlu.meaning import Meaning
 
 FIRST_KNOCK_S, LONGEST_KNOCK_S = 0.03, 0.5
@@ -38,10 +39,23 @@ QUICK_CHARACTERS = 100
 APOLOGY = "抱歉，系统出了点问题，请稍后再试。"
 
 
+Say = Callable[[str | Sequence[Json], str, str, Mapping[str, Json]], tuple[Reply, ...]]
+
+
+def nothing_to_say(
+    response: str | Sequence[Json], channel: str, seed: str, values: Mapping[str, Json]
+) -> tuple[Reply, ...]:
+    """Of a bot without responses."""
+    raise LookupError(f"there is no response '{response}'")
+
+
 @dataclass(frozen=True, slots=True)
 class Bot:
     """What thinks. Swapped as a whole while running; a turn under way ends with the one that it began with.
-    `slow`: parsing a sentence takes longer than about 2 ms, so it is done off the event loop."""
+    `slow`: parsing a sentence takes longer than about 2 ms, so it is done off the event loop. `claims`: words of opting
+    out (as `bot.before.bare` gives them) that mean something else here. `say` renders for
+    somebody who is spoken to first: (a response of the domain, or variations as a domain has them; channel, seed,
+    values). It raises LookupError for a response that is not there."""
 
     parse: Callable[[str, datetime], Meaning]
     engine: Dialect
@@ -51,6 +65,8 @@ class Bot:
     slow: bool = False
     recognizers: Mapping[MediaKind, Recognizer] = field(default_factory=dict)
     """The bot's own, of its `actions.py`."""
+    claims: frozenset[str] = frozenset()
+    say: Say = nothing_to_say
 
 
 class Work:
@@ -68,10 +84,12 @@ class Work:
         alert: Alert,
         metrics: Metrics,
         log: Log,
+        before: Before,
         progress: Progress | None = None,
         media: Media | None = None,
     ) -> None:
         self.bot = bot
+        self._before = before
         self._store = store
         self._windows = windows
         self._ways = ways
@@ -208,7 +226,7 @@ class Work:
         """The dialogue after `turn`, and the turn with what the bot made of it."""
         bot, same = self.bot, session.dialogue
         if turn.replies:
-            return same, turn
+            return told(same, turn.replies, max(turn.at, turn.due)) if turn.kind == "push" else same, turn
         if turn.id in session.done:
             return same, session.done[turn.id].on(turn)
         if HISTORY in turn.flags:
@@ -218,6 +236,8 @@ class Work:
             return same, replace(turn, meaning=await self._meaning(bot, turn), flags=("owned",))
         if self._asks_for_more(turn, unsent):
             return same, replace(turn, flags=("continue",))
+        if (decided := await self._before.decided(turn, bot.claims)) is not None:
+            return same, decided
         turn = await self._heard(bot, turn)
         meaning = await self._meaning(bot, turn)
         outcome = await self._step(bot, session, turn, meaning)
@@ -232,10 +252,9 @@ class Work:
         )
 
     async def _step(self, bot: Bot, session: Session, turn: Turn, meaning: Meaning) -> Outcome:
-        progress = self._progress.teller(turn.id)
         media, message = self._media, turn.message
         fetch = partial(media.fetch, message) if media is not None and message is not None else None
-        heard = Heard(turn.id, turn.address, _content(turn), meaning, max(turn.at, turn.due), progress, fetch)
+        heard = replace(_heard(turn, meaning), progress=self._progress.teller(turn.id), fetch=fetch)
         actions = JournaledActions(bot.actions, self._store, session, turn.id, self._breaker)
         try:
             return await bot.engine.step(session.dialogue, heard, actions)
@@ -275,8 +294,12 @@ class Work:
         return said == CONTINUE and any(earlier.shown for earlier in unsent) and self._ways.push_route(turn) is None
 
 
-def _content(turn: Turn) -> Content:
-    return turn.message.content if turn.message else Custom()
+def _heard(turn: Turn, meaning: Meaning) -> Heard:
+    at = max(turn.at, turn.due)
+    if turn.message is None:
+        return Heard(turn.id, turn.address, Custom(), meaning, at)
+    said = turn.message
+    return Heard(turn.id, turn.address, said.content, meaning, at, said.sender or turn.address.user, said.sender_name)
 
 
 def _standing(dialogue: Dialogue) -> str:

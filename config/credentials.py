@@ -39,6 +39,8 @@ class Group(Strict):
     mention_back: bool = True
     per_minute: int = Field(default=20, ge=0)
     """How many messages of one group are answered in a minute; 0: any number."""
+    member_per_minute: int = Field(default=10, ge=0)
+    """How many of them may be one member's; 0: any number."""
 
 
 class WeChatAccount(Strict):
@@ -110,6 +112,8 @@ class WeComKfAccount(Strict):
     encoding_aes_key: AesKey
     previous_encoding_aes_key: AesKey = NONE
     open_kfid: str
+    transfer: bool = True
+    """转人工 hands the customer over to the account's servicers in WeCom; else they wait in the console here."""
     api_base: str = "https://qyapi.weixin.qq.com"
 
 
@@ -162,8 +166,16 @@ class FeishuAccount(Strict):
     app_secret: SecretStr
     verification_token: SecretStr = NONE
     encrypt_key: SecretStr = NONE
+    name: str = ""
+    """The bot's name, as it stands after the @ in a group; empty: whoever is mentioned, the bot is meant."""
     group: Group = Group()
     api_base: str = "https://open.feishu.cn"
+
+    @model_validator(mode="after")
+    def _knows_its_vendor(self) -> FeishuAccount:
+        if not _plain(self.encrypt_key) and not _plain(self.verification_token):
+            raise ValueError("encrypt_key or verification_token is needed; copy them from 事件与回调 → 加密策略")
+        return self
 
 
 Account = (

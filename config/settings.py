@@ -42,6 +42,17 @@ class Settings(BaseSettings):
     pull_since_s: float = Field(
         60, ge=0, description="messages to fetch that are older than this at the very first start are not answered"
     )
+    opt_out_words: str = Field(
+        "退订,TD",
+        description="words by which people refuse broadcasts, with commas between; none: no such words",
+    )
+    opt_in_words: str = Field("订阅", description="words that undo it, with commas between")
+    daily_sends: str = Field(
+        "", description="how many people an account may be sent a broadcast a day: wecom/main=20000,wechat/main=1000"
+    )
+    api_token: SecretStr = Field(
+        SecretStr(""), description="bearer token for /api/send (see proactive.md); empty: the API is off"
+    )
     workers: int = Field(1, ge=1, description="processes to serve with")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least level that is logged")
     log_format: Literal["text", "json"] = Field("text", description="log lines for people or for machines")

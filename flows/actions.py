@@ -30,7 +30,7 @@ class Invocation:
     """What an action is given: its `args` (of a YAML flow: what the flow has collected), all `slots`, the customer's
     `address`, the `meaning` of what was just said, `at` (the turn's epoch seconds, the only clock that a talk's test
     can set) and `key`, the same on every retry of this call and of no other: pass it on to whatever must not happen
-    twice."""
+    twice. `sender` and `sender_name` are who wrote, where the members of a group share one conversation, too."""
 
     name: str
     args: Values
@@ -39,6 +39,8 @@ class Invocation:
     meaning: Meaning
     at: float
     key: str
+    sender: str = ""
+    sender_name: str = ""
     replies: list[Reply] = field(default_factory=list)
     content: Content = field(default_factory=lambda: Text(""))
     """What was just sent; `await call.file()` gives the file in it."""
@@ -195,7 +197,8 @@ class Registry:
             raise ActionFailed(f"there is no action '{name}' in {self.file or 'actions.py'}; {mend}")
         call = Invocation(
             found.name, MappingProxyType(dict(args)), MappingProxyType(dict(slots)),
-            heard.address, heard.meaning, heard.at, f"{heard.turn}/{key}", content=heard.content, fetch=heard.fetch,
+            heard.address, heard.meaning, heard.at, f"{heard.turn}/{key}",
+            heard.sender, heard.sender_name, content=heard.content, fetch=heard.fetch,
             progress=heard.progress,
         )  # fmt: skip
         try:

@@ -319,6 +319,24 @@ def _response(source: Source, name: str, problems: list[Problem]) -> tuple[Varia
     return tuple(_variation(source, (*loc, i), problems) for i in range(len(items)))
 
 
+def read_variations(source: Source) -> tuple[Variation, ...]:
+    """What a file says by itself: one variation, or several that are said one after the other. Raises `BadProject`."""
+    problems: list[Problem] = []
+    items = source.data if isinstance(source.data, list) else [source.data]
+    if not items or not all(isinstance(item, dict) for item in items):
+        raise BadProject(source.problem((), "replies are expected here", "write `text: …`, or a list of `- text: …`"))
+    places: list[Loc] = [(i,) for i in range(len(items))] if isinstance(source.data, list) else [()]
+    found = tuple(_variation(source, place, problems) for place in places)
+    problems += [
+        source.problem(place, "this reply says nothing", "give it a text, an image or a custom payload")
+        for place, item in zip(places, items, strict=True)
+        if not item
+    ]
+    if problems:
+        raise BadProject(problems)
+    return found
+
+
 def _variation(source: Source, loc: Loc, problems: list[Problem]) -> Variation:
     try:
         given = check(source, _Variation, loc)

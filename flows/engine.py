@@ -13,7 +13,7 @@ from pathlib import Path
 from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
-from adapters.message import Button, Card, Json, Reply, Text
+from adapters.message import Button, Card, Json, Reply, Text, reply_from_dict
 from config.source import BadProject, Problem, read_yaml
 from flows.actions import Registry, load_actions
 from flows.domain import Domain, data_sources, load_domain, read_domain
@@ -23,12 +23,26 @@ from flows.responses import Speaker
 from flows.situation import Knowledge, Situation, hear
 from flows.slots import Invalid, coerce
 from flows.stage import Stage
-from flows.state import ActionFailed, Actions, Dialogue, Frame, Heard, Outcome, Result, SessionStart, Why, snake_case
+from flows.state import (
+    PUSHED,
+    ActionFailed,
+    Actions,
+    Dialogue,
+    Frame,
+    Heard,
+    Outcome,
+    Result,
+    SessionStart,
+    Why,
+    snake_case,
+)
 from flows.steps import Ask, Flow
 from flows.understand import understand
 from flows.yaml_flows import Graph, read_flows
 
 PATTERNS = Path(__file__).parent / "patterns.yml"
+ANSWERED_S = 48 * 3600.0
+"""For how long a message that we sent unasked may be answered by the number of a button."""
 ASKED = "asked"
 EARLIER = "earlier"
 SPOKEN = "spoken"
@@ -50,6 +64,7 @@ class Engine:
     async def step(self, dialogue: Dialogue, heard: Heard, actions: Actions) -> Outcome:
         """One turn. Never raises for what a customer says; what fails is in the trace, with the flag `error`."""
         dialogue, began = self._fresh(dialogue, heard.at)
+        dialogue = _after_push(dialogue, heard.at)
         situation, found = await self._described(self.situation(dialogue), heard, actions)
         decision = understand(heard, situation)
         if not decision.commands:
@@ -140,6 +155,7 @@ class Engine:
             slots={**self.domain.initial, **carried},
             mentions=dialogue.mentions if self.domain.carry_over else {},
             last_at=dialogue.last_at,
+            memory={PUSHED: dialogue.memory[PUSHED]} if PUSHED in dialogue.memory else {},
         )
         return fresh, f"expired: silent for {silent / 60:.0f} minutes"
 
@@ -189,6 +205,19 @@ class Engine:
             last_at=max(heard.at, before.last_at),
             memory=memory,
         )
+
+
+def _after_push(dialogue: Dialogue, at: float) -> Dialogue:
+    """What was said unasked is what the customer now answers: its buttons can be chosen, it can be said again. Not
+    where a question waits, which then is answered, nor where it was long ago."""
+    pushed = dialogue.memory.get(PUSHED)
+    if pushed is None:
+        return dialogue
+    memory = {name: value for name, value in dialogue.memory.items() if name != PUSHED}
+    if dialogue.stack or at - pushed["at"] > ANSWERED_S:
+        return replace(dialogue, memory=memory)
+    said = tuple(map(reply_from_dict, pushed["said"]))
+    return replace(dialogue, memory=memory, said=said, options=_options(said))
 
 
 def _answered(frame: Frame) -> dict[str, Json]:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from adapters.message import Button, Card, Custom, Image, Json, Reply, Text
-from flows.domain import Domain, Variation
+from config.source import Source
+from flows.domain import Domain, Variation, read_variations
 
 _NAME = re.compile(r"\{([^\W\d][\w.]*)\}")
 
@@ -55,6 +57,17 @@ class Speaker:
             raise NoResponse(f"no variation of '{response}' fits the slots and the channel '{self.channel}'")
         digest = hashlib.blake2b(f"{self.seed}/{response}".encode(), digest_size=8).digest()
         return fit[int.from_bytes(digest, "big") % len(fit)]
+
+
+def say_first(
+    domain: Domain, said: str | Sequence[Json], channel: str, seed: str, values: Mapping[str, Json]
+) -> tuple[Reply, ...]:
+    """Replies for somebody who is spoken to unasked: a response by its name, or variations as they stand in YAML, one
+    after the other. Raises `NoResponse`."""
+    if isinstance(said, str):
+        return Speaker(domain, channel, seed).say(said, values)
+    variations = read_variations(Source(Path(), list(said), {}))
+    return tuple(reply for each in variations for reply in render(each, values))
 
 
 def names_in(variation: Variation) -> list[str]:

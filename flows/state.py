@@ -6,13 +6,13 @@ All values are immutable and plain-data-able: the session that is persisted hold
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Literal, Protocol
 
 from cattrs.strategies import configure_tagged_union
 
-from adapters.message import Address, Button, Content, Json, Reply, converter, plain
+from adapters.message import Address, Button, Content, Json, Reply, converter, plain, reply_to_dict
 from nlu.meaning import Meaning
 
 SCHEMA = 1
@@ -77,6 +77,16 @@ class Dialogue:
         return converter.structure(data, cls)
 
 
+PUSHED = "pushed"
+"""The name in `Dialogue.memory` of what was said unasked since the customer last wrote."""
+
+
+def told(dialogue: Dialogue, replies: Sequence[Reply], at: float) -> Dialogue:
+    """`dialogue` after `replies` were said unasked at `at` (epoch seconds). What they mean to it is decided when the
+    customer answers: by then a question may still wait, or the session have ended."""
+    return replace(dialogue, memory={**dialogue.memory, PUSHED: {"at": at, "said": [*map(reply_to_dict, replies)]}})
+
+
 # --- what reaches the dialogue and what comes of it ----------------------------------------------------------
 
 
@@ -100,13 +110,16 @@ class Attached(Protocol):
 @dataclass(frozen=True, slots=True)
 class Heard:
     """What reaches the dialogue in one turn. `turn` seeds the choice of response variations, so that a redo
-    says the same; `at` is the turn's time in epoch seconds, the only clock that flows see."""
+    says the same; `at` is the turn's time in epoch seconds, the only clock that flows see. `sender` is who wrote, by
+    the vendor's id and name: where all members of a group share one conversation, nothing else tells."""
 
     turn: str
     address: Address
     content: Content
     meaning: Meaning
     at: float
+    sender: str = ""
+    sender_name: str = ""
     progress: Callable[[str], None] = field(default=_unheard, compare=False, repr=False)
     """Shows a line while an action works, on channels that can: best effort, it is no reply."""
     fetch: Callable[[], Awaitable[Attached]] | None = field(default=None, compare=False, repr=False)

@@ -31,7 +31,17 @@ from flows.state import (
 from nlu.meaning import Meaning
 
 SILENT_EVENTS = frozenset(
-    ("unsubscribe", "view", "scan", "location", "template_result", "session_open", "session_close", "enter")
+    (
+        "unsubscribe",
+        "view",
+        "scan",
+        "location",
+        "template_result",
+        "session_open",
+        "session_close",
+        "enter",
+        "servicer_message",
+    )
 )
 """`session_open`: a human servicer has begun to talk with the customer, so we do not."""
 SHORT_CHARACTERS = 12
@@ -63,8 +73,8 @@ def _free_slots(said: Said, situation: Situation) -> tuple[Command, ...]:
 
 def _event(said: Said, situation: Situation) -> Decision | None:
     match said.content:
-        case Event(name="subscribe"):
-            return Decision((SessionStart(),), "the event subscribe")
+        case Event(name="subscribe" | "welcome" as name):
+            return Decision((SessionStart(),), f"the event {name}")
         case Event(name="click", key=key):
             return _click(key, situation)
         case Event(name=name):

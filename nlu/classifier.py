@@ -16,7 +16,7 @@ from nlu.calibration import Calibration, calibrate, expected_error
 from nlu.component import Component, Corpus, Field, NoOptions, register
 from nlu.doc import Doc
 from nlu.features import essence, width_of
-from nlu.linear import HeldOut, Weights, best_cost, fit, held_out, sparse
+from nlu.linear import HeldOut, Weights, best_cost, fit, held_out, table_of, unfinished_is_good_enough
 from nlu.meaning import FALLBACK_INTENT, Intent
 
 STRANGERS = 0.1
@@ -48,13 +48,13 @@ class LinearIntentClassifier(Component):
     def train(cls, options: NoOptions, corpus: Corpus) -> Self:
         intents = tuple(sorted({example.label for example in corpus.data.examples}))
         labels = np.array([intents.index(example.label) for example in corpus.data.examples], np.intp)
-        rows = [doc.features for doc in corpus.docs]
-        table = sparse(rows, width_of((*corpus.docs, *corpus.answers.values())))
-        cost = best_cost(table, labels, len(intents))
-        corpus.report(0.2)
-        known, unknown = held_out(table, labels, len(intents), cost, lambda done: corpus.report(0.2 + 0.7 * done))
+        table = table_of(corpus.docs, width_of((*corpus.docs, *corpus.answers.values())))
+        with unfinished_is_good_enough():
+            cost = best_cost(table, labels, len(intents))
+            corpus.report(0.2)
+            known, unknown = held_out(table, labels, len(intents), cost, lambda done: corpus.report(0.2 + 0.7 * done))
+            weights = fit(table, labels, len(intents), cost)
         calibration = _calibrate(known, unknown)
-        weights = fit(table, labels, len(intents), cost)
         measured = {"cost": cost, **_measure(calibration, known)}
         return cls(intents, weights, calibration, _by_heart(corpus), measured)
 
@@ -86,7 +86,7 @@ class LinearIntentClassifier(Component):
         known = self.by_heart.get(essence(doc.normalized.text))
         if known is None and not (len(doc.features.columns) and _SPEECH.search(doc.normalized.text)):
             return replace(doc, intent=FALLBACK_INTENT, confidence=1.0)
-        chances = self.calibration.probabilities(self.weights.scores(doc.features), doc.features.coverage)
+        chances = self.calibration.probabilities(self.weights.scores(doc.features, doc.sentence), doc.features.coverage)
         ranking = [Intent(name, chance) for name, chance in zip(self.intents, chances.tolist(), strict=True)]
         if known is not None:
             ranking = [Intent(known, 1.0), *(Intent(one.name, 0.0) for one in ranking if one.name != known)]

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Protocol, Self, TypeVar
+from typing import Any, ClassVar, Literal, Protocol, Self, TypeVar, runtime_checkable
 
 from config.source import Strict
 from nlu.data import NluData
 from nlu.doc import Doc
 
-Field = Literal["normalized", "tokens", "features", "intent", "entities", "answers"]
+Field = Literal["normalized", "tokens", "features", "sentence", "intent", "entities", "answers"]
 SEED = 20240229
 """Every random choice in training starts here, so that equal data gives equal models."""
 
@@ -70,6 +70,15 @@ def register(component: ComponentT) -> ComponentT:
     """Class decorator: config.yml may name this component."""
     COMPONENTS[component.name] = component
     return component
+
+
+@runtime_checkable
+class Remembering(Protocol):
+    """A component that keeps something for the time of training alone."""
+
+    def served(self) -> Component:
+        """Itself without that, as it is saved and loaded."""
+        ...
 
 
 def measures(component: Component) -> Mapping[str, Any]:

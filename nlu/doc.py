@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
@@ -33,7 +33,11 @@ class Features:
     coverage: float
 
 
+Vector = NDArray[np.float32]
 NOTHING = Features(np.empty(0, np.intp), np.empty(0, np.float32), 0.0)
+
+
+NO_VECTOR: Vector = np.empty(0, np.float32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +49,8 @@ class Doc:
     normalized: Normalized
     tokens: tuple[Token, ...] = ()
     features: Features = NOTHING
+    sentence: Vector = field(default_factory=lambda: NO_VECTOR)
+    """What the text is about, by a sentence encoder; empty where there is none."""
     intent: str = ""
     confidence: float = 0.0
     ranking: tuple[Intent, ...] = ()

@@ -14,13 +14,13 @@ from adapters.message import plain
 from config.source import BadProject, Problem
 
 # imported for their registration: config.yml names them
-from nlu import classifier, fallback, features, gazetteer, normalizer, retrieval, tokenizer  # noqa: F401
+from nlu import classifier, encoder, fallback, features, gazetteer, normalizer, retrieval, tokenizer  # noqa: F401
 from nlu.component import COMPONENTS
 from nlu.data import NluData, domain_files, nlu_files, read_data
 from nlu.pipeline import Pipeline
 from nlu.recipe import Recipe, read_recipe
 
-SCHEMA = 2
+SCHEMA = 3
 """Raised when a model of an older release can no longer be read: then it is trained anew."""
 
 DAMAGED = (OSError, ValueError, LookupError, TypeError, AttributeError, EOFError, BadZipFile)

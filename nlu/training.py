@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from config.source import BadProject, Problem
-from nlu.component import COMPONENTS, Component, Corpus, Field, measures
+from nlu.component import COMPONENTS, Component, Corpus, Field, Remembering, measures
 from nlu.data import NluData, read_data
 from nlu.model import Manifest, data_hash, files_hash, models, models_folder, step_folder
 from nlu.pipeline import Pipeline, blank
@@ -32,7 +32,7 @@ KEEP_MODELS = 5
 _TIMED_SENTENCES = 50
 _LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 """When an example was said makes no difference to what is learned from it."""
-_LEARNED_FROM: frozenset[Field] = frozenset({"normalized", "tokens", "features"})
+_LEARNED_FROM: frozenset[Field] = frozenset({"normalized", "tokens", "features", "sentence"})
 """What later components learn from; the rest is only for serving."""
 
 
@@ -93,7 +93,7 @@ def fit(project: Path, recipe: Recipe, data: NluData, report: Report) -> Pipelin
         if component.assigns & _LEARNED_FROM:
             docs = [component(doc) for doc in docs]
             answers = {key: component(doc) for key, doc in answers.items()}
-    return Pipeline(tuple(components))
+    return Pipeline(tuple(one.served() if isinstance(one, Remembering) else one for one in components))
 
 
 def _parse_ms(pipeline: Pipeline, data: NluData, now: datetime) -> float:

@@ -14,8 +14,29 @@ FLOOR_0 = {
     "adapters.message", "adapters.channel", "nlu.meaning", "flows.state",
     "config.settings", "config.credentials", "config.source",
 }  # fmt: skip
-FLOOR_4 = ("bot.app", "bot.channels", "bot.mediation", "bot.cli", "bot.web", "bot.talk", "bot.simulate", "bot.__main__")
-HEAVY = {"torch", "transformers", "onnxruntime", "sklearn", "scipy", "matplotlib"}
+FLOOR_4 = (
+    "bot.app",
+    "bot.broadcast.order",
+    "bot.channels",
+    "bot.mediation",
+    "bot.cli",
+    "bot.web",
+    "bot.talk",
+    "bot.simulate",
+    "bot.__main__",
+)
+HEAVY = {
+    "torch",
+    "transformers",
+    "onnxruntime",
+    "sklearn",
+    "scipy",
+    "matplotlib",
+    "onnx",
+    "tokenizers",
+    "sentencepiece",
+    "safetensors",
+}
 
 
 def _name(path: Path) -> str:

@@ -33,16 +33,19 @@ from adapters.channel import (
 )
 from adapters.crypto import BadEnvelope, Envelope, Random16, Sealed, random16, signed
 from adapters.degrade import fit, join
+from adapters.fields import Fields, Malformed, is_json, read_fields, said
+from adapters.markup import sealed_json, sealed_xml
 from adapters.message import Address, Content, Event, Message, Reply
-from adapters.wechat.inbound import Fields, Malformed, is_json, read_fields, read_message, said
+from adapters.passive_xml import passive_xml
+from adapters.refusals import Refused, check_size, check_time
+from adapters.wechat.inbound import read_message
 from adapters.wechat.media import TERMS
 from adapters.wechat.media import download as download_file
 from adapters.wechat.media import upload as upload_file
-from adapters.wechat.passive import NOTHING, passive_json, passive_xml, sealed_json, sealed_xml
-from adapters.wechat.push import push_call, read_judgement, read_token
+from adapters.wechat.passive import NOTHING, passive_json
+from adapters.wechat.push import ANSWERS, push_call
 from config.credentials import WeChatAccount
 
-MAX_BODY_BYTES = 64 * 1024
 WINDOW_S = 300.0
 PASSIVE_S = 5.0
 MENU = frozenset(("click", "scan", "subscribe", "scancode_push", "scancode_waitmsg"))
@@ -71,14 +74,6 @@ PUSH = replace(
          "miniprogrampage")
     ),
 )  # fmt: skip
-
-
-class _Refused(Exception):
-    """This request is not valid traffic."""
-
-    def __init__(self, status: int, reason: str) -> None:
-        super().__init__(reason)
-        self.reject = Reject(status, reason)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +119,7 @@ class WeChat:
         """Never raises: what is not a valid request of WeChat's for this account is a `Reject`."""
         try:
             return self._parse(request, now)
-        except _Refused as refused:
+        except Refused as refused:
             return refused.reject
         except BadEnvelope as error:
             return Reject(403, str(error))
@@ -132,33 +127,23 @@ class WeChat:
             return Reject(400, str(error))
 
     def _parse(self, request: Request, now: float) -> Parsed:
-        if len(request.body) > MAX_BODY_BYTES:
-            raise _Refused(413, f"the body has {len(request.body)} bytes, {MAX_BODY_BYTES} are the most")
-        self._check_time(request.query, now)
+        check_size(request.body)
+        check_time(request.query, now, self._window_s, "WeChat")
         if request.method == "GET":
             self._check_url_signature(request.query)
             if not (echo := request.query.get("echostr", "")):
-                raise _Refused(400, "there is no echostr to answer with")
+                raise Refused(400, "there is no echostr to answer with")
             return Challenge(echo)
         if request.method != "POST":
-            raise _Refused(405, f"{request.method} is not what WeChat sends")
+            raise Refused(405, f"{request.method} is not what WeChat sends")
         opened = self._open(request)
         message = read_message(read_fields(opened.body), self.account)
         return Messages((message,), _passive_route(message, opened, request.query))
 
-    def _check_time(self, query: Mapping[str, str], now: float) -> None:
-        timestamp = query.get("timestamp", "")
-        if not (timestamp.isascii() and timestamp.isdigit() and len(timestamp) <= 15):
-            raise _Refused(400, "the query has no timestamp: this is not a request of WeChat's")
-        off_s = now - int(timestamp)
-        if self._window_s and abs(off_s) > self._window_s:
-            way = "old" if off_s > 0 else "ahead"
-            raise _Refused(403, f"the timestamp is {abs(off_s):.0f} s {way}: is it a replay, or is the clock wrong?")
-
     def _check_url_signature(self, query: Mapping[str, str]) -> None:
         parts = (query.get("timestamp", ""), query.get("nonce", ""))
         if not signed(query.get("signature", ""), self._token, *parts):
-            raise _Refused(403, "the signature does not match: is the token the one in the account's console?")
+            raise Refused(403, "the signature does not match: is the token the one in the account's console?")
 
     def _open(self, request: Request) -> _Opened:
         """The body, once it is proved to be WeChat's in the way that the account's mode asks for."""
@@ -166,17 +151,17 @@ class WeChat:
         encrypted = query.get("encrypt_type", "raw") == "aes" or "msg_signature" in query
         if not encrypted and mode == "safe":
             why = "the body is not encrypted, and the account's mode is safe: choose 安全模式 in the account's console"
-            raise _Refused(403, why)
+            raise Refused(403, why)
         if encrypted and mode == "plain":
             why = "the body is encrypted, and the account's mode is plain: set mode: safe and encoding_aes_key"
-            raise _Refused(403, why)
+            raise Refused(403, why)
         if not encrypted:
             # the signature in the URL covers no body: it proves WeChat as far as plain mode can
             self._check_url_signature(query)
             return _Opened(request.body)
         encrypt = said(read_fields(request.body), "Encrypt")
         if not encrypt:
-            raise _Refused(400, "the body has no <Encrypt>, but its URL says that it is encrypted")
+            raise Refused(400, "the body has no <Encrypt>, but its URL says that it is encrypted")
         given = (query.get("msg_signature", ""), query.get("timestamp", ""), query.get("nonce", ""))
         opened = self._envelope.open(Sealed(encrypt, *given))
         return _Opened(opened.message, encrypted=True, key=opened.key)
@@ -228,14 +213,14 @@ class WeChat:
         return Outgoing(orjson.dumps(body), "application/json", f"{self._api_base}/cgi-bin/stable_token")
 
     def token_of(self, body: bytes, now: float) -> Token | Judgement:
-        return read_token(body, now)
+        return ANSWERS.token(body, now)
 
     def with_token(self, outgoing: Outgoing, token: str) -> Outgoing:
         mark = "&" if "?" in outgoing.url else "?"
         return replace(outgoing, url=f"{outgoing.url}{mark}access_token={quote(token, safe='')}")
 
     def judge(self, status: int, body: bytes) -> Judgement:
-        return read_judgement(status, body)
+        return ANSWERS.judge(status, body)
 
     # --- media -----------------------------------------------------------------------------------------------
 

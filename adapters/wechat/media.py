@@ -13,8 +13,8 @@ import orjson
 
 from adapters.channel import Answer, Exchange, Judgement, MediaKind, MediaTerms, Outgoing, Upload, Uploaded
 from adapters.message import Content, File, Image, Json, Video, Voice
-from adapters.multipart import form_file
-from adapters.wechat.push import read_judgement
+from adapters.multipart import form
+from adapters.wechat.push import ANSWERS
 
 UPLOAD, GET = "/cgi-bin/media/upload", "/cgi-bin/media/get"
 KEPT_S = 3 * 24 * 3600.0
@@ -30,8 +30,7 @@ TERMS: Mapping[MediaKind, MediaTerms] = {
 
 
 def upload(file: Upload, now: float, api_base: str) -> Exchange[Uploaded]:
-    body, content_type = form_file("media", file.name, file.content_type, file.data)
-    answer = yield Outgoing(body, content_type, f"{api_base}{UPLOAD}?type={file.kind}")
+    answer = yield form(f"{api_base}{UPLOAD}?type={file.kind}", "media", file, {})
     fields = _json(answer)
     media = fields.get("media_id") or fields.get("thumb_media_id")
     if answer.status == 200 and isinstance(media, str):
@@ -53,7 +52,7 @@ def download(content: Content, api_base: str) -> Exchange[bytes]:
 
 
 def _refused(answer: Answer) -> Judgement:
-    judged = read_judgement(answer.status, answer.body)
+    judged = ANSWERS.judge(answer.status, answer.body)
     if judged.verdict != "ok":
         return judged
     return Judgement("retry", "WeChat took the file's call, but its answer is not what its document says")

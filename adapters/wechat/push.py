@@ -6,15 +6,14 @@ Sources: 客服接口-发消息 https://developers.weixin.qq.com/doc/offiaccount
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from ipaddress import ip_address
 
 import orjson
 
-from adapters.channel import Judgement, Outgoing, Token, Verdict
+from adapters.channel import Outgoing, Verdict
+from adapters.errcodes import Errcodes
+from adapters.markup import cleaned
 from adapters.message import Card, Custom, Image, Json, Link, News, Reply, Text, Typing, Video, Voice
-from adapters.wechat.passive import clean
 
 SEND = "/cgi-bin/message/custom/send"
 TYPING = "/cgi-bin/message/custom/typing"
@@ -29,7 +28,7 @@ def push_call(reply: Reply, to: str, api_base: str) -> Outgoing:
         path, body = TYPING, {"command": "Typing" if reply.on else "CancelTyping"}
     else:
         path, body = SEND, _body(reply)
-    data = orjson.dumps(_cleaned({"touser": to} | body), option=orjson.OPT_NON_STR_KEYS)
+    data = orjson.dumps(cleaned({"touser": to} | body), option=orjson.OPT_NON_STR_KEYS)
     return Outgoing(data, "application/json", f"{api_base}{path}")
 
 
@@ -94,19 +93,6 @@ def _menu(card: Card) -> dict[str, Json]:
     return _of("msgmenu", head_content=head, list=items, tail_content=links)
 
 
-def _cleaned(value: Json) -> Json:
-    """Without characters that the vendor refuses as bad JSON (47001): control characters, lone surrogates."""
-    match value:
-        case str():
-            return clean(value)
-        case dict():
-            return {key: _cleaned(item) for key, item in value.items()}
-        case list() | tuple():
-            return [_cleaned(item) for item in value]
-        case _:
-            return value
-
-
 # --- answers -------------------------------------------------------------------------------------------------
 
 ERRCODES: Mapping[int, tuple[Verdict, str]] = {
@@ -153,65 +139,4 @@ ERRCODES: Mapping[int, tuple[Verdict, str]] = {
 """errcode -> what to do, and the sentence for the operator. A sign of typing that is not shown is no loss: what it
 announces must not wait for it, or die with it."""
 
-RETRY_STATUS = frozenset((408, 425, 429))
-ADDRESS = re.compile(r"[0-9a-fA-F:.]{2,45}")
-SHOWN = 120
-"""Characters of the vendor's own words that a reason repeats, for codes that are not in the table."""
-
-
-def read_judgement(status: int, body: bytes) -> Judgement:
-    """What the API's answer means. HTTP 200 alone means nothing: the verdict is in the body's errcode."""
-    if status in RETRY_STATUS or status >= 500:
-        return Judgement("retry", f"WeChat's API answered HTTP {status}", str(status))
-    answer = _json(body)
-    if answer is None or status != 200:
-        what = f"HTTP {status}" if status != 200 else "something else than JSON"
-        return Judgement("retry" if status == 200 else "config", f"{what} was the answer: is api_base right?")
-    code = answer.get("errcode", 0)
-    return _judged(code if isinstance(code, int) else -1, str(answer.get("errmsg", "")))
-
-
-def _judged(code: int, words: str) -> Judgement:
-    verdict, reason = ERRCODES.get(code, ("dead", f"WeChat refuses it: {_bounded(words)}"))
-    if code in (40164, 61004, 89503) and (address := _address(words)):
-        reason = f"{reason} ({address})"
-    return Judgement(verdict, f"{code}: {reason}" if reason else "", str(code))
-
-
-def _address(words: str) -> str:
-    """The first IP address in the vendor's words; empty where there is none."""
-    for word in ADDRESS.findall(words):
-        try:
-            return str(ip_address(word.rstrip(".:")))
-        except ValueError:
-            continue
-    return ""
-
-
-def _bounded(words: str) -> str:
-    """In one line, and without anything as long as a token."""
-    return re.sub(r"[\w-]{24,}", "…", " ".join(words.split()))[:SHOWN]
-
-
-def read_token(body: bytes, now: float) -> Token | Judgement:
-    """The answer to a token request; `now` in epoch seconds."""
-    answer = _json(body)
-    if answer is None:
-        return Judgement("retry", "the token endpoint answered something else than JSON: is api_base right?")
-    value, seconds = answer.get("access_token"), answer.get("expires_in")
-    if isinstance(value, str) and value and isinstance(seconds, int):
-        return Token(value, now + seconds)
-    code = answer.get("errcode", -1)
-    judged = _judged(code if isinstance(code, int) else -1, str(answer.get("errmsg", "")))
-    if judged.verdict in ("retry", "config"):
-        return judged
-    # here 40001 speaks of the secret: refreshing the token would ask the same again
-    return Judgement("config", f"{code}: no access token: are app_id and app_secret right?", str(code))
-
-
-def _json(body: bytes) -> dict[str, Json] | None:
-    try:
-        answer = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return None
-    return answer if isinstance(answer, dict) else None
+ANSWERS = Errcodes("WeChat", ERRCODES, with_address=frozenset((40164, 61004, 89503)))

@@ -209,15 +209,3 @@ def test_stories(project: Path, files: tuple[Path, ...]) -> None:
     report = run_talks(project, files)
     click.echo(report.text())
     sys.exit(0 if report.ok else 1)
-
-
-@click.command()
-@project_option
-def models(project: Path) -> None:
-    """List the trained models, the one in use last."""
-    folders = sorted((project / ".yingda" / "models").glob("*/manifest.json"))
-    for manifest in folders:
-        kept = orjson.loads(manifest.read_bytes())
-        click.echo(f"{manifest.parent.name}  {kept.get('trained_at', '')}")
-    if not folders:
-        click.echo(f"None yet: yingda train --project {project}")

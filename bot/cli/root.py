@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from bot import __version__
-from bot.cli import learn, serve, simulate, turns
+from bot.cli import learn, models, send, serve, simulate, turns
 from bot.store import StoreDown
 from config.source import BadProject
 
@@ -67,11 +67,12 @@ for _command in (
     learn.parse,
     learn.validate,
     learn.test,
-    learn.models,
+    models.models,
     serve.run,
     serve.shell,
     simulate.simulate,
     turns.turns,
+    send.send,
 ):
     cli.add_command(_command)
 

@@ -46,7 +46,9 @@ async def _store(project: Path) -> AsyncIterator[Store]:
         await store.close()
 
 
-def _with_store(project: Path, use: Callable[[Store], Awaitable[T]]) -> T:
+def with_store(project: Path, use: Callable[[Store], Awaitable[T]]) -> T:
+    """What `use` makes of the project's store."""
+
     async def body() -> T:
         async with _store(project) as store:
             return await use(store)
@@ -69,7 +71,7 @@ def list_turns(project: Path, conversation: str, status: Sequence[Status], limit
         return [turn for turn in found if conversation in ("", turn.conversation)][-limit:]
 
     zone = ZoneInfo(settings_for(project).timezone)
-    shown = _with_store(project, newest)
+    shown = with_store(project, newest)
     for turn in shown:
         click.echo(_line(turn, zone))
     if not shown:
@@ -94,7 +96,7 @@ def replay(turn_id: str, project: Path) -> None:
     async def one(store: Store) -> Turn | None:
         return await store.turn(turn_id)
 
-    turn = _with_store(project, one)
+    turn = with_store(project, one)
     if turn is None:
         raise click.UsageError(f"there is no turn {turn_id}; see: yingda turns list")
     if turn.message is None or not turn.message.text:
@@ -114,7 +116,7 @@ def resend(turn_ids: Sequence[str], project: Path) -> None:
     async def each(store: Store) -> list[str]:
         return [turn_id for turn_id in turn_ids if not await store.resend(turn_id)]
 
-    refused = _with_store(project, each)
+    refused = with_store(project, each)
     for turn_id in refused:
         click.echo(f"{turn_id} is not dead, or not there", err=True)
     click.echo(f"{len(turn_ids) - len(refused)} will be sent again.")
@@ -133,7 +135,7 @@ def recall_turn(turn_id: str, project: Path) -> None:
             transport = HttpTransport(session, store, time.time)
             return await recall(turn_id, store, transport, outlets(credentials, settings))
 
-    recalled = _with_store(project, take_back)
+    recalled = with_store(project, take_back)
     for reason in recalled.refused:
         click.echo(reason, err=True)
     click.echo(f"{recalled.count} messages were recalled.")
@@ -157,4 +159,4 @@ def export(project: Path, since: datetime | None, status: Sequence[Status], out:
             written += 1
         return written
 
-    click.echo(f"{_with_store(project, write)} turns.", err=True)
+    click.echo(f"{with_store(project, write)} turns.", err=True)

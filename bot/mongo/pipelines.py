@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from adapters.channel import Token
 from bot.mongo.documents import Document, escape_key, fresh_session
+from bot.store import LAST
 
 NOW: Document = {"$divide": [{"$toLong": "$$NOW"}, 1000]}
 """The server's clock in epoch seconds."""
@@ -104,6 +105,20 @@ def abandoned(older_than: float, limit: int) -> Pipeline:
         {"$limit": limit},
         {"$project": {"_id": 1}},
     ]  # fmt: skip
+
+
+def heard(prefix: str, since: float, after: str, limit: int) -> Pipeline:
+    """Over turns: when the people of each conversation last did something."""
+    keys = {"$gte": prefix, "$lt": prefix + LAST, "$gt": after}
+    if after >= prefix:
+        del keys["$gte"]
+    return [
+        {"$match": {"conversation": keys, "kind": {"$in": ["message", "event"]}}},
+        {"$group": {"_id": "$conversation", "at": {"$max": "$at"}}},
+        {"$match": {"at": {"$gte": since}}},
+        {"$sort": {"_id": 1}},
+        {"$limit": limit},
+    ]
 
 
 def summaries(conversations: list[str]) -> Pipeline:

@@ -79,6 +79,11 @@ class Reading:
     async def count(self, status: Status) -> int:
         return await self._link.run(self._turns.count_documents({"status": status}))
 
+    async def heard(self, prefix: str, since: float, after: str, limit: int) -> list[tuple[str, float]]:
+        pipeline = pipelines.heard(prefix, since, after, limit)
+        found = await self._link.run(self._turns.aggregate(pipeline).to_list(None))
+        return [(document["_id"], document["at"]) for document in found]
+
     async def export(self, since: float, status: Sequence[Status], page: int) -> AsyncIterator[Turn]:
         wanted: Document = {"status": {"$in": list(status)}} if status else {}
         query: Document = {"at": {"$gte": since}, **wanted}

@@ -283,6 +283,11 @@ class MongoStore:
     async def conversations(self, *, before: float = 0.0, limit: int = 50, waiting: bool = False) -> list[Conversation]:
         return await self._reading.conversations(before, limit, waiting=waiting)
 
+    async def heard(
+        self, prefix: str, *, since: float = 0.0, after: str = "", limit: int = 1000
+    ) -> list[tuple[str, float]]:
+        return await self._reading.heard(prefix, since, after, limit)
+
     async def export(self, *, since: float = 0.0, status: Sequence[Status] = ()) -> AsyncIterator[Turn]:
         async for turn in self._reading.export(since, status, PAGE):
             yield turn

@@ -3,5 +3,7 @@
 from bot.simulate.group_robot import GroupRobots
 from bot.simulate.wechat import WeChatPhone
 from bot.simulate.wechat_api import WeChatApi
+from bot.simulate.wecom_bot import WeComBotPhone
+from bot.simulate.wecom_bot_gateway import WeComBotGateway
 
-__all__ = ["GroupRobots", "WeChatApi", "WeChatPhone"]
+__all__ = ["GroupRobots", "WeChatApi", "WeChatPhone", "WeComBotGateway", "WeComBotPhone"]

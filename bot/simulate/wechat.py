@@ -25,9 +25,10 @@ import aiohttp
 import orjson
 
 from adapters.crypto import BadEnvelope, Envelope, Sealed, signature
+from adapters.fields import Fields, Malformed, read_fields, said
+from adapters.markup import cdata, read_sealed
 from adapters.message import Json
-from adapters.wechat.inbound import Fields, Malformed, read_fields, said
-from adapters.wechat.passive import NOTHING, cdata, read_sealed
+from adapters.wechat.passive import NOTHING
 from bot.simulate.wechat_api import Sent, WeChatApi
 from config.credentials import WeChatAccount
 

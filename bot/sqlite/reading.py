@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from bot.sqlite.lane import Operation
 from bot.sqlite.rows import session_of, turn_of
 from bot.sqlite.writing import Clock, calls_of, token_of
-from bot.store import OPEN_TURNS, Conversation
+from bot.store import LAST, OPEN_TURNS, Conversation
 from bot.turn import Session, Status, Turn
 from bot.vault import StoredToken
 
@@ -140,6 +140,16 @@ def _conversation(db: sqlite3.Connection, key: str) -> Conversation:
     ).fetchone()
     owner = db.execute("SELECT owner FROM sessions WHERE conversation = ?", (key,)).fetchone()
     return Conversation(key, turn_of(latest), count, bool(waiting), owner["owner"] if owner else "")
+
+
+def heard(prefix: str, since: float, after: str, limit: int) -> Operation[list[tuple[str, float]]]:
+    query = """
+        SELECT conversation, max(at) AS at FROM turns WHERE kind IN ('message', 'event')
+            AND conversation >= ? AND conversation < ? AND conversation > ?
+        GROUP BY conversation HAVING max(at) >= ? ORDER BY conversation LIMIT ?
+        """
+    values = (prefix, prefix + LAST, after, since, limit)
+    return lambda db: [(key, at) for key, at in db.execute(query, values)]
 
 
 def export(after: tuple[float, float, str], status: tuple[Status, ...], limit: int) -> Operation[list[Turn]]:

@@ -47,6 +47,9 @@ MIGRATIONS = (
     CREATE TABLE notes (key TEXT PRIMARY KEY, value BLOB NOT NULL, rev INTEGER NOT NULL) WITHOUT ROWID;
     CREATE TABLE holds (key TEXT PRIMARY KEY, holder TEXT NOT NULL, until REAL NOT NULL) WITHOUT ROWID;
     """,
+    """
+    CREATE INDEX turns_heard ON turns (conversation, at) WHERE kind IN ('message', 'event');
+    """,
 )
 
 

@@ -200,6 +200,11 @@ class SqliteStore:
     async def conversations(self, *, before: float = 0.0, limit: int = 50, waiting: bool = False) -> list[Conversation]:
         return await self._read(reading.conversations(before, limit, waiting=waiting))
 
+    async def heard(
+        self, prefix: str, *, since: float = 0.0, after: str = "", limit: int = 1000
+    ) -> list[tuple[str, float]]:
+        return await self._read(reading.heard(prefix, since, after, limit))
+
     async def export(self, *, since: float = 0.0, status: Sequence[Status] = ()) -> AsyncIterator[Turn]:
         after: tuple[float, float, str] = (since, float("-inf"), "")
         while page := await self._read(reading.export(after, tuple(status), PAGE)):

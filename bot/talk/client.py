@@ -20,6 +20,7 @@ from adapters.degrade import fit
 from adapters.message import Address, Card, Content, Json, Message, Reply, Text
 from bot.actions import Catalogue, Known
 from bot.alarms import Alarms
+from bot.before import Before, OptWords
 from bot.clock import StoreClock
 from bot.inbox import Inbox
 from bot.log import get_logger
@@ -121,7 +122,9 @@ async def _assemble(store: Store, bot: Bot) -> tuple[Inbox, Work, Outbox]:
     ways = Ways({}, fit, worker, clock)
     alarms = Alarms(store, _no_alert, metrics, log)
     outbox = Outbox(store, ways, Mute(), clock, random.Random(0).random, _no_alert, alarms, metrics, log)
-    work = Work(store, bot, windows, ways, outbox, clock, worker, _no_alert, metrics, log)
+    work = Work(
+        store, bot, windows, ways, outbox, clock, worker, _no_alert, metrics, log, Before(store, ways, OptWords((), ()))
+    )
     return Inbox(store, windows, work.nudge, work.under_way), work, outbox
 
 

@@ -39,6 +39,7 @@ FATES: dict[Status, str] = {
     "new": "待处理", "ready": "待发送", "sending": "发送中", "sent": "已送达", "dead": "发送失败",
 }  # fmt: skip
 FLAGS = {"handoff": "转人工", "fallback": "没听懂", "error": "出错", "completed": "已办结", "cancelled": "已取消"}
+FLAGS |= {"flood": "群消息过多，未回答", "opted_out": "已退订", "opted_in": "已恢复订阅"}
 KINDS = {"event": "事件", "timer": "定时", "operator": "人工", "push": "推送"}
 RANKING_SHOWN = 5
 PREVIEW_CHARS = 60
@@ -87,6 +88,7 @@ class Step:
     at: float
     when: str
     kind: str
+    who: str
     pieces: tuple[Piece, ...]
     content: Said | None
     title: str
@@ -240,6 +242,7 @@ def step(turn: Turn, now: float, zone: ZoneInfo) -> Step:
         at=turn.at,
         when=when(turn.at, now, zone),
         kind=KINDS.get(turn.kind, ""),
+        who=(message.sender_name or message.sender) if message and not turn.address.user else "",
         pieces=marked,
         content=said(message.content) if message and not isinstance(message.content, Text) else None,
         title=str(raw["title"]) if isinstance(raw, dict) and raw.get("title") else "",

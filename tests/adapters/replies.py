@@ -62,5 +62,15 @@ contents: st.SearchStrategy[Content] = st.one_of(
 )  # fmt: skip
 addresses = st.builds(Address, texts, texts, texts, texts)
 messages = st.builds(
-    Message, texts, addresses, contents, floats, st.sampled_from(["private", "group"]), st.booleans(), texts, texts, texts, json
+    Message,
+    texts,
+    addresses,
+    contents,
+    floats,
+    st.sampled_from(["private", "group"]),
+    st.booleans(),
+    texts,
+    texts,
+    texts,
+    json,
 )

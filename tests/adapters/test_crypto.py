@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.crypto import BadEnvelope, Envelope, Opened, Sealed, aes_key, signature, signed
+from adapters.crypto import BadEnvelope, Envelope, Opened, Sealed, aes_key, open_file, seal_file, signature, signed
 from tests.vectors import vectors
 
 OFFICIAL = vectors("official_vectors.json")
@@ -173,3 +173,18 @@ def test_one_changed_character_is_noticed(data: st.DataObject) -> None:
 @given(st.text(max_size=60))
 def test_no_given_signature_makes_the_check_raise(given_signature: str) -> None:
     assert not signed(given_signature, "t", "1", "n")
+
+
+@given(data=st.binary(max_size=200), key=st.binary(min_size=32, max_size=32))
+def test_a_file_that_a_vendor_encrypted_is_the_same_again(data: bytes, key: bytes) -> None:
+    assert open_file(seal_file(data, key), key) == data
+    with pytest.raises(BadEnvelope):
+        open_file(seal_file(data, key)[:-1], key)
+
+
+def test_a_file_is_padded_to_32_bytes_as_the_vendors_sdk_wants_it() -> None:
+    assert len(seal_file(b"x" * 32, bytes(32))) == 64
+    with pytest.raises(BadEnvelope):
+        open_file(b"", bytes(32))
+    with pytest.raises(BadEnvelope):
+        open_file(bytes(32), bytes(16))

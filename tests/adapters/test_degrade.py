@@ -37,7 +37,8 @@ RICH = Limits(
     buttons=3,
     articles=8,
 )
-ALL_LIMITS = [PLAIN, RICH, PASSIVE, PUSH, replace(PUSH, text_bytes=64, buttons=2)]
+HANDS_OVER = replace(PUSH, shows=PUSH.shows | {"transfer"}, card_bytes=32, transfer_speaks=False)
+ALL_LIMITS = [PLAIN, RICH, PASSIVE, PUSH, HANDS_OVER, replace(PUSH, text_bytes=64, buttons=2)]
 
 
 # --- fit
@@ -72,6 +73,17 @@ def words_of(reply: Reply) -> str:
             return "".join([title, text, *(b.title or b.payload for b in shown), *(b.url for b in shown)])
         case _:
             raise AssertionError(reply)
+
+
+def test_the_words_of_a_transfer_that_the_vendor_does_not_speak_of_are_said_before_it() -> None:
+    assert fit([Transfer("请稍候", "lisi")], HANDS_OVER) == [Text("请稍候"), Transfer("", "lisi")]
+
+
+def test_a_cards_words_are_cut_to_what_a_card_holds() -> None:
+    *before, card = fit([Card("字" * 12, buttons=(Button("好"),))], HANDS_OVER)
+    assert before
+    assert isinstance(card, Card)
+    assert size(card.text) <= 32
 
 
 @pytest.mark.parametrize("limits", ALL_LIMITS)
@@ -204,6 +216,14 @@ def test_a_lone_surrogate_does_not_break_splitting() -> None:
 
 
 # --- markdown
+
+
+def test_markdown_that_is_too_long_for_one_message_goes_on_as_markdown() -> None:
+    limits = replace(PUSH, shows=frozenset({"text", "markdown"}), text_bytes=60)
+    parts = fit([Markdown("**一二三四五。**" * 9)], limits)
+    assert len(parts) > 1
+    assert all(isinstance(part, Markdown) and size(part.text) <= 60 for part in parts)
+    assert "".join(part.text for part in parts if isinstance(part, Markdown)) == "**一二三四五。**" * 9
 
 
 @pytest.mark.parametrize(

@@ -12,13 +12,13 @@ from pydantic import ValidationError
 
 from adapters.channel import Challenge, Messages, Request
 from adapters.crypto import Envelope, Sealed
+from adapters.fields import Malformed, read_fields, snake
+from adapters.markup import read_sealed
 from adapters.message import (
     Event,
     Text,
 )
 from adapters.wechat import WeChat
-from adapters.wechat.inbound import Malformed, read_fields, snake
-from adapters.wechat.passive import read_sealed
 from config.credentials import WeChatAccount
 from tests.adapters.wechat_account import KEY, NOW, OLD_KEY, account, body, heard, plain, refused, sealed
 from tests.vectors import vectors

@@ -13,6 +13,8 @@ from wechatpy.crypto import WeChatCrypto
 from wechatpy.replies import deserialize_reply
 
 from adapters.channel import Outgoing, Request, Route
+from adapters.fields import read_fields
+from adapters.markup import clean
 from adapters.message import (
     Button,
     Card,
@@ -31,8 +33,6 @@ from adapters.message import (
     Voice,
 )
 from adapters.wechat import WeChat
-from adapters.wechat.inbound import read_fields
-from adapters.wechat.passive import clean
 from adapters.wechat.push import ERRCODES
 from tests.adapters.wechat_account import KEY, NOW, account, body, heard, plain, sealed
 

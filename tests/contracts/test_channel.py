@@ -13,7 +13,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.channel import Challenge, Judgement, Messages, Pushing, Reject, Request, Route, Token, Verdict
+from adapters.channel import (
+    Answer,
+    Challenge,
+    Judgement,
+    Messages,
+    Pull,
+    Pulled,
+    Pulling,
+    Pushing,
+    Reject,
+    Request,
+    Route,
+    Token,
+    Verdict,
+)
 from adapters.degrade import fit
 from adapters.message import Message, Reply, Text, plain
 from bot.channels import CHANNELS as REGISTRY
@@ -42,9 +56,34 @@ EACH_VECTOR = [
 each_channel = pytest.mark.parametrize("entry", CHANNELS, ids=lambda entry: entry.name)
 
 
+def posted(entry: Entry, vector: dict[str, Any]) -> bytes:
+    """What the vendor posts for this vector."""
+    body: str = vector["body"]
+    return entry.signal or body.encode()
+
+
 def parsed(entry: Entry, vector: dict[str, Any]) -> Messages:
-    found = entry.make().parse(entry.wrap(vector["body"].encode(), NOW, True), NOW)
+    channel = entry.make()
+    found = channel.parse(entry.wrap(posted(entry, vector), NOW, True), NOW)
+    if isinstance(found, Pull):
+        assert isinstance(channel, Pulling)
+        found = Messages(pulled(entry, channel, found, vector["body"].encode()).messages, Route("passive"))
     assert isinstance(found, Messages), found
+    return found
+
+
+def pulled(entry: Entry, channel: Pulling, signal: Pull, body: bytes) -> Pulled:
+    """What is pulled after `signal`, where the vendor has just `body` to give."""
+    assert entry.page is not None
+    exchange = channel.pull(signal.source, signal.token, "", NOW)
+    outgoing = next(exchange)
+    while True:
+        try:
+            outgoing = exchange.send(Answer(200, entry.page(outgoing, body)))
+        except StopIteration as end:
+            found: Pulled | Judgement = end.value
+            break
+    assert isinstance(found, Pulled), found
     return found
 
 
@@ -89,21 +128,21 @@ def test_the_vendors_check_of_the_url_is_answered(entry: Entry) -> None:
 def test_what_is_stale_or_from_the_future_is_refused(entry: Entry, windows: float) -> None:
     if not entry.window_s:
         pytest.skip(f"{entry.name} signs no time")
-    body = vectors(entry)[0]["body"].encode()
+    body = posted(entry, vectors(entry)[0])
     assert_refused(entry.make().parse(entry.wrap(body, NOW - windows * entry.window_s, True), NOW))
 
 
 @each_channel
 def test_the_edge_of_the_time_window_is_inside(entry: Entry) -> None:
-    body = vectors(entry)[0]["body"].encode()
+    body = posted(entry, vectors(entry)[0])
     for off_s in (-entry.window_s, entry.window_s):
-        assert isinstance(entry.make().parse(entry.wrap(body, NOW - off_s, True), NOW), Messages)
+        assert isinstance(entry.make().parse(entry.wrap(body, NOW - off_s, True), NOW), Messages | Pull)
 
 
 @each_channel
 def test_who_does_not_hold_the_token_is_refused(entry: Entry) -> None:
     for vector in vectors(entry):
-        assert_refused(entry.make().parse(entry.wrap(vector["body"].encode(), NOW, False), NOW), 403)
+        assert_refused(entry.make().parse(entry.wrap(posted(entry, vector), NOW, False), NOW), 403)
 
 
 @each_channel
@@ -128,21 +167,21 @@ def test_no_strangers_request_makes_parsing_raise(entry: Entry, body: bytes, que
 @each_channel
 @given(data=st.data())
 def test_no_damage_to_a_signed_body_makes_parsing_raise(entry: Entry, data: st.DataObject) -> None:
-    body = data.draw(st.sampled_from(vectors(entry)))["body"].encode()
+    body = posted(entry, data.draw(st.sampled_from(vectors(entry))))
     start = data.draw(st.integers(0, len(body)))
     end = data.draw(st.integers(start, min(len(body), start + 20)))
     damaged = body[:start] + data.draw(st.binary(max_size=6)) + body[end:]
     found = entry.make().parse(entry.wrap(damaged, NOW, True), NOW)
     if isinstance(found, Messages):
         json.dumps([message.to_dict() for message in found.messages])
-    else:
+    elif not isinstance(found, Pull):
         assert_refused(found)
 
 
 @each_channel
 @given(data=st.data())
 def test_a_request_cut_anywhere_is_refused(entry: Entry, data: st.DataObject) -> None:
-    whole = entry.wrap(vectors(entry)[0]["body"].encode(), NOW, True)
+    whole = entry.wrap(posted(entry, vectors(entry)[0]), NOW, True)
     body = whole.body[: data.draw(st.integers(0, len(whole.body) - 1))]
     assert_refused(entry.make().parse(Request(whole.method, whole.path, whole.query, {}, body), NOW))
 
@@ -193,10 +232,12 @@ def test_any_replies_can_be_rendered_as_pushes_one_call_each(entry: Entry, said:
 def test_the_access_token_is_added_last_and_the_secret_is_only_in_the_token_request(entry: Entry) -> None:
     channel = entry.make()
     assert isinstance(channel, Pushing)
+    if not channel.token_key:
+        pytest.skip(f"{entry.name} needs no access token")
     (outgoing,) = channel.render([Text("您好")], Route("push", {"to": "oABC"}))
     assert not any(secret in str(outgoing) for secret in SECRETS)
     sent = channel.with_token(outgoing, "tok/en+1")
-    assert "tok%2Fen%2B1" in f"{sent.url}{sent.headers}"
+    assert "tok%2Fen%2B1" in sent.url or any("tok/en+1" in value for value in sent.headers.values())
     assert (sent.body, sent.method) == (outgoing.body, outgoing.method)
     asked = channel.token_request()
     assert SECRETS[1] in f"{asked.url}{asked.body!r}{asked.headers}"
@@ -221,5 +262,6 @@ def test_whatever_the_vendor_answers_is_judged(entry: Entry, status: int, body: 
 def test_a_token_lasts_as_long_as_the_vendor_says(entry: Entry) -> None:
     channel = entry.make()
     assert isinstance(channel, Pushing)
-    body = json.dumps({"access_token": "T", "expires_in": 7200}).encode()
-    assert channel.token_of(body, NOW) == Token("T", NOW + 7200)
+    if not channel.token_key:
+        pytest.skip(f"{entry.name} needs no access token")
+    assert channel.token_of(entry.token_answer.encode(), NOW) == Token("T", NOW + 7200)

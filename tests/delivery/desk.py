@@ -15,6 +15,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import aiohttp
@@ -36,7 +37,9 @@ from bot.sqlite import SqliteStore
 from bot.store import Store
 from bot.ways import Outlet, Times
 from bot.work import Bot
-from config.credentials import WeChatAccount
+from config.credentials import Group, WeChatAccount
+from flows.domain import Domain
+from flows.responses import say_first
 from flows.state import ActionFailed, Actions, Dialogue, Heard, Outcome, Result, Why
 from nlu.meaning import Meaning
 
@@ -156,6 +159,7 @@ async def desk(
     effects: Effects | None = None,
     sweep_s: float = 0.1,
     own_clock: Callable[[], float] | None = None,
+    group: Group | None = None,
     **more: object,
 ) -> AsyncIterator[Desk]:
     """Serve `wechat` over `store`, which is open, with the vendor's time running `speed` times as fast."""
@@ -170,9 +174,9 @@ async def desk(
         clock = {"own_clock": own_clock} if own_clock else {}
         service = Service(
             store=store,
-            bot=Bot(understand, Counter(), effects, UTC, "desk-1"),
+            bot=Bot(understand, Counter(), effects, UTC, "desk-1", say=partial(say_first, Domain())),
             fit=fit,
-            outlets={("wechat", "main"): Outlet(channel, learns=wechat.push == "auto")},
+            outlets={("wechat", "main"): Outlet(channel, learns=wechat.push == "auto", group=group)},
             transport=HttpTransport(session, store, asyncio.get_running_loop().time),
             alert=alert,
             times=Times().faster(speed),

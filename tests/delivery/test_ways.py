@@ -24,7 +24,7 @@ def pushed(content: Content, *replies: Reply) -> list[Reply]:
     turn = Turn("1", ADDRESS.conversation, "message", ADDRESS, 0.0, message=message, replies=replies)
     route = WAYS.push_route(turn)
     assert route is not None
-    return [reply for _, reply in WAYS.calls(turn, CHANNEL, route)]
+    return [reply for _, reply in WAYS.calls(turn, CHANNEL, route)[1]]
 
 
 @pytest.mark.parametrize(("content", "parts"), [(Text("在吗"), 5), (Event("click", "K"), 2), (Event("subscribe"), 2)])

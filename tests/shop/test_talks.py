@@ -42,4 +42,4 @@ def test_the_template_talks_as_written(name: str, template_results: dict[str, Ta
 
 def test_running_the_talks_leaves_nothing_behind_but_the_model(shop: Path, shop_results: dict[str, TalkResult]) -> None:
     assert shop_results
-    assert [path.name for path in (shop / ".yingda").iterdir()] == ["models"]
+    assert sorted(path.name for path in (shop / ".yingda").iterdir()) == ["cache", "models"]

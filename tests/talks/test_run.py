@@ -89,7 +89,7 @@ def test_a_talk_stops_at_its_first_failure_and_the_others_go_on(trained: Path, t
 
 
 def test_time_passes_only_where_a_talk_says_so(trained: Path, tmp_path: Path) -> None:
-    away = "- U: 我要订位\n- wait: {}\n- U: 4个人\n"
+    away = '- U: 我要订位\n- wait: {}\n- U: "4"\n'
     staying = run(trained, tmp_path, away.format("10m") + '- "!": {flow: book, slots: {people: 4}}\n')
     leaving = run(trained, tmp_path, away.format("3h") + '- "!": {flow: null}\n')
     assert staying.ok, staying.text()

@@ -1,0 +1,145 @@
+"""A vendor's body, XML or JSON, as its fields by name: texts, and nested ones."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator, Mapping
+from xml.etree.ElementTree import Element, ParseError
+
+import orjson
+from defusedxml.ElementTree import fromstring  # type: ignore[import-untyped]
+
+from adapters.message import Json
+
+MAX_DEPTH = 12
+"""What WeCom tells of a vote, inside a frame of its WebSocket, is nested 9 deep."""
+LATEST_TIME = 1 << 36
+"""No CreateTime is beyond: the year 4147."""
+
+Fields = dict[str, Json]
+"""A body's fields by the vendor's names: texts, and for nested ones again `Fields` or lists of them."""
+
+
+class Malformed(Exception):
+    """The body is not what the vendor sends; the text says in what."""
+
+
+def read_fields(body: bytes) -> Fields:
+    """The fields of an XML or JSON body (the account's console sets which). Raises `Malformed` and nothing else."""
+    try:
+        text = body.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise Malformed("the body is not UTF-8") from None
+    return _read_json(text) if is_json(body) else _read_xml(text)
+
+
+def is_json(body: bytes) -> bool:
+    return body.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{")
+
+
+def _read_xml(text: str) -> Fields:
+    try:
+        root: Element = fromstring(text, forbid_dtd=True)
+    except (ParseError, ValueError, LookupError):  # defusedxml's refusals are ValueErrors
+        raise Malformed("the body is not plain XML (no DTD, no entities) or JSON") from None
+    if root.tag != "xml":
+        raise Malformed("the body's root is not <xml>")
+    fields = _of_element(root, 0)
+    return fields if isinstance(fields, dict) else {}
+
+
+def _of_element(element: Element, depth: int) -> Json:
+    if not len(element):
+        return element.text or ""
+    if depth >= MAX_DEPTH:
+        raise Malformed("the body is nested too deep")
+    fields: Fields = {}
+    for child in element:
+        value = _of_element(child, depth + 1)
+        before = fields.get(child.tag)
+        if before is None:
+            fields[child.tag] = value
+        elif isinstance(before, list):
+            before.append(value)
+        else:
+            fields[child.tag] = [before, value]
+    return fields
+
+
+def _read_json(text: str) -> Fields:
+    try:
+        data = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        raise Malformed("the body is not JSON") from None
+    fields = as_texts(data, 0)
+    return fields if isinstance(fields, dict) else {}
+
+
+def as_texts(value: Json, depth: int = 0) -> Json:
+    """JSON as the same message in XML would be read: every leaf a text. Raises `Malformed`."""
+    if depth > MAX_DEPTH:
+        raise Malformed("the body is nested too deep")
+    match value:
+        case dict():
+            return {key: as_texts(item, depth + 1) for key, item in value.items()}
+        case list():
+            return [as_texts(item, depth + 1) for item in value]
+        case str():
+            return value
+        case None:
+            return ""
+        case bool():
+            return "true" if value else "false"
+        case _:
+            return str(value)
+
+
+# --- out of fields -------------------------------------------------------------------------------------------
+
+
+def said(fields: Mapping[str, Json], name: str) -> str:
+    """The text of a field; empty where it is missing or no text."""
+    value = fields.get(name)
+    return value if isinstance(value, str) else ""
+
+
+def whole(fields: Mapping[str, Json], name: str) -> int:
+    """Raises `Malformed` where the field is no whole number."""
+    value = said(fields, name).strip()
+    if not re.fullmatch(r"[0-9]{1,20}", value):
+        raise Malformed(f"<{name}> is not a whole number")
+    return int(value)
+
+
+def degrees(value: str) -> float:
+    """Raises `Malformed` where the text is no finite number."""
+    try:
+        number = float(value)
+    except ValueError:
+        raise Malformed("a coordinate is not a number") from None
+    if not math.isfinite(number):
+        raise Malformed("a coordinate is not a number")
+    return number
+
+
+def leaves(
+    fields: Mapping[str, Json], but: frozenset[str] = frozenset(), prefix: str = ""
+) -> Iterator[tuple[str, str]]:
+    """Every text in `fields` by its path in snake case (`scan_code_info.scan_result`, `pic_list.item.2`); fields named
+    in `but` are left out at the top."""
+    for name, value in fields.items():
+        if not prefix and name in but:
+            continue
+        path = f"{prefix}{snake(name)}"
+        if isinstance(value, str):
+            yield path, value
+        elif isinstance(value, dict):
+            yield from leaves(value, prefix=f"{path}.")
+        elif isinstance(value, list):
+            yield from leaves({str(n): item for n, item in enumerate(value, 1)}, prefix=f"{path}.")
+
+
+def snake(name: str) -> str:
+    """`KfAccount` -> `kf_account`, `Location_X` -> `location_x`, `MsgID` -> `msg_id`."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()

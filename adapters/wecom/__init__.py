@@ -1,0 +1,1 @@
+"""WeCom (企业微信): self-built apps; and what its customer service and group robots share with them."""

@@ -1,0 +1,5 @@
+"""WeCom customer service (微信客服)."""
+
+from adapters.wecom_kf.channel import WeComKf
+
+__all__ = ["WeComKf"]
