@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -96,6 +96,15 @@ class Media:
         """A full address, where the service knows its own."""
         path = self.path(ref, self._now) if self.public_url else ""
         return f"{self.public_url.rstrip('/')}{path}" if path else ""
+
+    async def shown(self, replies: Sequence[Reply]) -> tuple[Reply, ...]:
+        """`replies` for a page of this service: its own files by signed addresses."""
+        now = await self.store.now()
+
+        def address(ref: str) -> str:
+            return f"{self.public_url.rstrip('/')}{self.path(ref, now)}"
+
+        return tuple([await self.outbound.link(reply, address) for reply in replies])
 
     # --- its life
 

@@ -97,14 +97,19 @@ class Outbound:
         )
         return await self._linked(reply)
 
+    async def link(self, reply: Reply, address: Callable[[str], str]) -> Reply:
+        """`reply` for who opens addresses of this service: what is ours by the `address` of its ref."""
+        if not isinstance(reply, Image | Voice | Video | File) or not reply.url.startswith((BLOB, PROJECT)):
+            return reply
+        try:
+            return replace(reply, url=address((await self._blob(reply.url, KINDS[type(reply)])).ref))
+        except Unavailable as failed:
+            self._log.warning("a file is not shown", error=str(failed))
+            return replace(reply, url="")
+
     async def _linked(self, reply: Sendable) -> Reply:
         """What is ours by a public address; without one, the words alone."""
-        if reply.url.startswith(("http://", "https://")):
-            return reply
-        url = ""
-        with suppress(Unavailable):
-            url = self._public((await self._blob(reply.url, KINDS[type(reply)])).ref)
-        return replace(reply, url=url)
+        return await self.link(reply, self._public)
 
     async def _thumb(self, channel: Channel, thumb: str) -> str:
         """A video goes out without its still picture rather than not at all."""

@@ -21,7 +21,7 @@ from bot.media.recognize import Recognizer
 from bot.simulate.wechat import WeChatApi, WeChatPhone
 from bot.ways import Times
 from bot.work import Bot
-from config.credentials import Credentials
+from config.credentials import Credentials, Rest
 from config.settings import Settings
 from flows.state import Actions, Dialogue, Heard, Outcome
 from tests.delivery.desk import ACCOUNT, Effects, understand
@@ -97,6 +97,7 @@ async def place(
     project: Path,
     *,
     push: bool = True,
+    rest: bool = False,
     times: Times | None = None,
     own: Mapping[MediaKind, Recognizer] | None = None,
     **settings: object,
@@ -112,7 +113,13 @@ async def place(
         account = ACCOUNT.model_copy(update={"push": push, "api_base": api.url})
         bot = Bot(understand, Shows(), Effects(), UTC, recognizers=own or {})
         allowed = {"media_allow": shop.url.removeprefix("http://"), **settings}
-        made = await make_app(project, Settings(**allowed), Credentials(wechat={"main": account}), bot=bot, times=times)  # type: ignore[arg-type]
+        made = await make_app(
+            project,
+            Settings(**allowed),
+            Credentials(wechat={"main": account}, rest=Rest() if rest else None),
+            bot=bot,
+            times=times,
+        )  # type: ignore[arg-type]
         async with listening(made) as base:
             media = made[SERVICE].media
             assert media is not None

@@ -101,3 +101,31 @@ def test_any_name_is_made_one_of_a_file(name: str) -> None:
     assert made
     assert not set(made) & set("/\\\r\n\x00")
     assert made not in (".", "..")
+
+
+async def test_a_file_beside_the_bots_yaml_is_shown_to_rest_clients_by_a_signed_address(tmp_path: Path) -> None:
+    (tmp_path / "media").mkdir()
+    (tmp_path / "media" / "map.png").write_bytes(data := picture())
+    async with place(tmp_path, rest=True, public_url="https://bot.example") as here:
+        await here.media.open()
+        body = {"sender": "a", "message": "图 media/map.png"}
+        async with here.session.post(f"{here.base}/webhooks/rest/webhook", json=body) as response:
+            ((item,),) = [await response.json()]
+        path = item["image"].removeprefix("https://bot.example")
+        assert path.startswith("/media/")
+        async with here.session.get(here.base + path) as shown:
+            assert await shown.read() == data
+
+
+async def test_the_chat_page_is_told_the_signed_address(tmp_path: Path) -> None:
+    (tmp_path / "media").mkdir()
+    (tmp_path / "media" / "map.png").write_bytes(data := picture())
+    async with place(tmp_path) as here:
+        await here.media.open()
+        async with here.session.ws_connect(f"{here.base}/chat/ws", headers={"Origin": here.base}) as socket:
+            await socket.send_json({"type": "hello", "key": ""})
+            await socket.send_json({"type": "say", "id": "a" * 32, "text": "图 media/map.png"})
+            while not (bubbles := (frame := await socket.receive_json(timeout=5)).get("turn", {}).get("bubbles")):
+                assert frame["type"] != "refuse", frame
+            async with here.session.get(here.base + bubbles[0]["url"]) as shown:
+                assert await shown.read() == data
