@@ -40,8 +40,17 @@ FEWEST_BYTES = 4
 
 
 def fit(replies: Sequence[Reply], limits: Limits) -> list[Reply]:
-    """`replies` as a channel with `limits` can show them, in order."""
-    return [shown for reply in replies for shown in _fit(reply, limits)]
+    """`replies` as a channel with `limits` can show them, in order. Buttons of several cards are numbered through: a
+    number means the same one whichever card it is read on."""
+    shown: list[Reply] = []
+    first = 1
+    for reply in replies:
+        if isinstance(reply, Card):
+            shown += _fit_card(reply, limits, first)
+            first += len(reply.buttons)
+        else:
+            shown += _fit(reply, limits)
+    return shown
 
 
 def join(replies: Sequence[Reply], limits: Limits) -> list[Reply]:
@@ -74,15 +83,17 @@ def _fit(reply: Reply, limits: Limits) -> Iterator[Reply]:
             if "typing" in limits.shows:
                 yield reply
         case Card():
-            yield from _fit_card(reply, limits)
+            yield from _fit_card(reply, limits, 1)
+        case Markdown(text, title) if _splits(text, limits):
+            yield from (Markdown(part, title) for part in _pages(text, limits) if part.strip())
         case Custom(payload):
             kind = payload.get("msgtype") if isinstance(payload, dict) else None
             if "custom" in limits.shows or kind in limits.custom_types:
                 yield reply
             else:
                 yield from _fit(Text(_said(payload)), limits)
-        case Markdown(text, title) if "markdown" in limits.shows and size(text) > limits.text_bytes:
-            yield from (Markdown(part, title) for part in split(text, limits.text_bytes) if part.strip())
+        case Markdown(text, title) if "markdown" in limits.shows and size(text) > _markdown_bytes(limits):
+            yield from (Markdown(part, title) for part in split(text, _markdown_bytes(limits)) if part.strip())
         case Transfer(text) if "transfer" in limits.shows and text and not limits.transfer_speaks:
             yield from _fit(Text(text), limits)
             yield replace(reply, text="")
@@ -90,6 +101,10 @@ def _fit(reply: Reply, limits: Limits) -> Iterator[Reply]:
             yield reply
         case _:
             yield from _fit(_plainer(reply, limits), limits)
+
+
+def _markdown_bytes(limits: Limits) -> int:
+    return limits.markdown_bytes or limits.text_bytes
 
 
 def _shown(reply: Reply, limits: Limits) -> bool:
@@ -132,9 +147,10 @@ def _plainer(reply: Reply, limits: Limits) -> Reply:
             return Text(_said(None))
 
 
-def _fit_card(card: Card, limits: Limits) -> Iterator[Reply]:
+def _fit_card(card: Card, limits: Limits, first: int) -> Iterator[Reply]:
     taps = any(not button.url for button in card.buttons)
-    if "card" in limits.shows and (taps or "app_id" in card.data) and len(card.buttons) <= limits.buttons:
+    opens = limits.link_buttons and bool(card.buttons)
+    if "card" in limits.shows and (taps or opens or "app_id" in card.data) and len(card.buttons) <= limits.buttons:
         head, most = _lines(card.title, card.text), limits.card_bytes or limits.text_bytes
         if size(head) <= most:
             yield card
@@ -148,12 +164,12 @@ def _fit_card(card: Card, limits: Limits) -> Iterator[Reply]:
         return
     if card.image:
         yield from _fit(Image(url=card.image, alt=card.title), limits)
-    yield from _fit(Text(_lines(card.title, card.text, card.url, numbered(card.buttons))), limits)
+    yield from _fit(Text(_lines(card.title, card.text, card.url, numbered(card.buttons, first))), limits)
 
 
-def numbered(buttons: Sequence[Button]) -> str:
-    """Buttons as numbered lines, with a last line that says how to answer them."""
-    rows = [f"{n}. {_lines(b.title or b.payload, b.url, between='：')}" for n, b in enumerate(buttons, 1)]
+def numbered(buttons: Sequence[Button], first: int = 1) -> str:
+    """Buttons as numbered lines from `first` on, with a last line that says how to answer them."""
+    rows = [f"{n}. {_lines(b.title or b.payload, b.url, between='：')}" for n, b in enumerate(buttons, first)]
     return "\n".join([*rows, CHOOSE] if any(not button.url for button in buttons) else rows)
 
 
@@ -243,6 +259,31 @@ def _flags_before(text: str, i: int) -> int:
         count += 1
     return count
 
+
+def _splits(text: str, limits: Limits) -> bool:
+    return "markdown" in limits.shows and 0 < limits.markdown_chars < len(text)
+
+
+def _pages(text: str, limits: Limits) -> Iterator[str]:
+    """Markdown in parts that each stand alone: cut between lines where there are any, a code block that is cut is
+    closed and opened again."""
+    room = limits.markdown_chars - 2 * _FENCE_CHARS
+    page, fence = "", ""
+    for line in text.splitlines(keepends=True):
+        for piece in (line[start : start + room] for start in range(0, len(line), room)):
+            if page and len(page) + len(piece) > room:
+                yield f"{page.rstrip()}\n{fence[:3]}" if fence else page
+                page = f"{fence}\n" if fence else ""
+            page += piece
+        mark = line.strip()[:_FENCE_CHARS]
+        if mark.startswith(("```", "~~~")):
+            fence = "" if fence else mark
+    if page:
+        yield page
+
+
+_FENCE_CHARS = 16
+"""A fence with the name of its language."""
 
 # --- markdown ------------------------------------------------------------------------------------------------
 

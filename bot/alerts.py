@@ -1,26 +1,18 @@
 """Tells people in a group chat what needs a human: a customer asks for one, a message cannot be delivered, the
-set-up is wrong. One robot of a WeCom or DingTalk group, by its webhook URL.
-
-Sources: 群机器人配置说明 https://developer.work.weixin.qq.com/document/path/91770
-自定义机器人安全设置 https://open.dingtalk.com/document/robots/customize-robot-security-settings
+set-up is wrong. One robot of a WeCom or DingTalk group, by its webhook URL; `adapters/robots/` speaks with it.
 """
 
 from __future__ import annotations
 
 import asyncio
-import base64
-import hashlib
-import hmac
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
-from urllib.parse import quote_plus, urlsplit
+from typing import Protocol
 
-import aiohttp
-import orjson
-
+from adapters.channel import Channel, Pushing, Transport
+from adapters.message import Address, Text
 from bot.log import Log, redact
 
 TITLES: Mapping[str, str] = {
@@ -36,18 +28,18 @@ PER_MINUTE = 20
 MINUTE_S = 60.0
 LOOK_AGAIN_S = 3.0
 """How soon to ask again where other processes have used up the minute."""
-TIMEOUT_S = 10.0
 TRIES = 5
 BACKOFF_S = 5.0
 MAX_WAITING = 1000
-BUSY_CODES = frozenset((-1, 45009, 45033, 130101))
-"""errcodes of either vendor that pass by themselves."""
-
 Allowance = Callable[[], Awaitable[bool]]
 """Takes one of the `PER_MINUTE` that all processes have together; False where none is left."""
 
-Vendor = Literal["wecom", "dingtalk"]
-PATHS: Mapping[str, Vendor] = {"/cgi-bin/webhook/send": "wecom", "/robot/send": "dingtalk"}
+
+class Robot(Channel, Pushing, Protocol):
+    """A channel that has one address: the group that it is in."""
+
+    @property
+    def address(self) -> Address: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,17 +52,6 @@ class Alert:
     @property
     def line(self) -> str:
         return f"{TITLES.get(self.what, self.what)}：{self.text}"
-
-
-def vendor_of(url: str) -> Vendor:
-    """Raises ValueError, without the URL in it, where it is no group robot's."""
-    vendor = PATHS.get(urlsplit(url).path)
-    if vendor is None:
-        raise ValueError(
-            "it is no group robot's address: copy the webhook URL from the group's robot in WeCom "
-            "(.../cgi-bin/webhook/send?key=...) or DingTalk (.../robot/send?access_token=...)"
-        )
-    return vendor
 
 
 def digest(alerts: Sequence[Alert], limit_bytes: int = MAX_BYTES) -> tuple[str, int]:
@@ -97,13 +78,6 @@ def _cut(text: str, limit_bytes: int) -> str:
     return encoded[: limit_bytes - 3].decode("utf-8", "ignore") + "…"
 
 
-def signed_url(url: str, secret: str, now: float) -> str:
-    """DingTalk's sign: HMAC-SHA256 over the time in milliseconds and the secret itself, keyed with the secret."""
-    timestamp = str(round(now * 1000))
-    mac = hmac.new(secret.encode(), f"{timestamp}\n{secret}".encode(), hashlib.sha256).digest()
-    return f"{url}&timestamp={timestamp}&sign={quote_plus(base64.b64encode(mac))}"
-
-
 async def _alone() -> bool:
     return True
 
@@ -113,22 +87,19 @@ class GroupRobot:
     minute, several alerts in one where they come faster. Phone and card numbers are masked: a chat is no place for
     them. Never raises; what cannot be sent is logged.
 
-    `clock` gives epoch seconds; `secret` is the DingTalk robot's, if it has one; `allowance` is shared with other
-    processes that have the same robot. Raises ValueError for an address that is no group robot's.
+    `clock` gives epoch seconds; `allowance` is shared with other processes that have the same robot.
     """
 
     def __init__(
         self,
-        session: aiohttp.ClientSession,
-        url: str,
+        transport: Transport,
+        robot: Robot,
         log: Log,
-        secret: str = "",
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         allowance: Allowance = _alone,
     ) -> None:
-        self._vendor = vendor_of(url)
-        self._session, self._url, self._secret, self._log = session, url, secret, log
+        self._transport, self._robot, self._log = transport, robot, log
         self._clock, self._sleep, self._allowance = clock, sleep, allowance
         self._waiting: deque[Alert] = deque(maxlen=MAX_WAITING)
         self._sent_at: deque[float] = deque(maxlen=PER_MINUTE)
@@ -145,7 +116,7 @@ class GroupRobot:
             await asyncio.wait([self._task], timeout=seconds)
             self._task.cancel()
         for alert in self._waiting:
-            self._log.error("alert not sent", robot=self._vendor, problem="shutting down", text=alert.line)
+            self._log.error("alert not sent", robot=self._robot.name, problem="shutting down", text=alert.line)
 
     async def _drain(self) -> None:
         while self._waiting:
@@ -156,7 +127,7 @@ class GroupRobot:
             try:
                 await self._deliver(text)
             except asyncio.CancelledError:
-                self._log.error("alert not sent", robot=self._vendor, problem="shutting down", text=text)
+                self._log.error("alert not sent", robot=self._robot.name, problem="shutting down", text=text)
                 raise
 
     async def _turn_comes(self) -> None:
@@ -182,36 +153,14 @@ class GroupRobot:
                 return
             if not again:
                 break
-        self._log.error("alert not sent", robot=self._vendor, problem=problem, text=text)
+        self._log.error("alert not sent", robot=self._robot.name, problem=problem, text=text)
 
     async def _send(self, text: str) -> tuple[str, bool]:
         """What is wrong (empty: nothing), and whether it may pass by itself."""
-        signs = self._secret and self._vendor == "dingtalk"
-        url = signed_url(self._url, self._secret, self._clock()) if signs else self._url
-        body = orjson.dumps({"msgtype": "text", "text": {"content": text}})
-        try:
-            async with self._session.post(
-                url,
-                data=body,
-                headers={"Content-Type": "application/json"},
-                timeout=aiohttp.ClientTimeout(total=TIMEOUT_S),
-            ) as response:
-                return judge(response.status, await response.read())
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            # its own words may hold the URL, which is the robot's key
-            return f"{urlsplit(self._url).hostname} is not reached ({type(error).__name__})", True
-
-
-def judge(status: int, body: bytes) -> tuple[str, bool]:
-    """A robot's answer: HTTP 200 says nothing, errcode 0 in the body does."""
-    if status != 200:
-        return f"it answered HTTP {status}", status == 429 or status >= 500
-    try:
-        answer = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return "it answered something else than JSON", True
-    code = answer.get("errcode") if isinstance(answer, dict) else None
-    if code == 0:
+        robot = self._robot
+        (route,) = robot.push_routes(robot.address, None, self._clock())
+        for call in robot.render([Text(text)], route):
+            judged = await self._transport.post(robot, call)
+            if judged.verdict != "ok":
+                return judged.reason, judged.verdict == "retry"
         return "", False
-    words = " ".join(str(answer.get("errmsg", "")).split())[:100] if isinstance(answer, dict) else ""
-    return f"it refuses the message with {code} {words}".rstrip(), code in BUSY_CODES

@@ -26,7 +26,7 @@ from bot.broadcast.board import Board
 from bot.broadcast.forecast import Forecaster
 from bot.broadcast.order import Desk
 from bot.broadcast.reach import Reach
-from bot.channels import outlets
+from bot.channels import outlets, robot_of
 from bot.line import Lines
 from bot.log import get_logger, set_up
 from bot.mediation import make_media, recognizers_of
@@ -230,9 +230,10 @@ def _service(
     times: Times,
 ) -> tuple[Service, GroupRobot | None]:
     store = store or open_store(project, settings)
-    robot = _robot(session, settings, store)
     lines = Lines()
-    channels, transport = outlets(credentials, settings), HttpTransport(session, store, time.time, wires=lines)
+    transport = HttpTransport(session, store, time.time, wires=lines)
+    robot = _robot(transport, settings, store)
+    channels = outlets(credentials, settings)
     media_days = settings.media_days or settings.retention_days
     service = Service(
         store=store,
@@ -280,7 +281,7 @@ def _mount_send(app: web.Application, service: Service, settings: Settings) -> N
     app.add_routes(SendApi(token, desk, forecaster, Board(service.store), service.clock, zone).routes())
 
 
-def _robot(session: aiohttp.ClientSession, settings: Settings, store: Store) -> GroupRobot | None:
+def _robot(transport: HttpTransport, settings: Settings, store: Store) -> GroupRobot | None:
     url = settings.alert_url.get_secret_value()
     if not url:
         return None
@@ -293,7 +294,8 @@ def _robot(session: aiohttp.ClientSession, settings: Settings, store: Store) -> 
         except StoreDown:  # an alert may be about just that
             return True
 
-    return _read("alert_url", url, lambda address: GroupRobot(session, address, log, secret, allowance=allowance))
+    robot = _read("alert_url", url, lambda address: robot_of(address, secret))
+    return GroupRobot(transport, robot, log, allowance=allowance)
 
 
 def _site(service: Service, settings: Settings, credentials: Credentials, proxies: Proxies) -> Site:

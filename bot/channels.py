@@ -4,14 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+from pydantic import SecretStr
 
 from adapters.channel import Channel
+from adapters.dingtalk import DingTalk
+from adapters.dingtalk.channel import WINDOW_S as DINGTALK_WINDOW_S
 from adapters.feishu import Feishu
+from adapters.robots import DingTalkRobot, WeComRobot
 from adapters.wechat import WeChat
+from adapters.wecom import WeCom
 from adapters.wecom_bot import WeComBot
 from adapters.wecom_kf import WeComKf
 from bot.ways import Key, Outlet
-from config.credentials import Credentials, WeChatAccount
+from config.credentials import Credentials, DingTalkRobotAccount, WeChatAccount, WeComRobotAccount
 from config.settings import Settings
 
 Make = Callable[[str, Any, Settings], Channel]
@@ -19,6 +26,12 @@ Make = Callable[[str, Any, Settings], Channel]
 
 CHANNELS: Mapping[str, Make] = {
     "wechat": lambda name, account, settings: WeChat(name, account, settings.timestamp_window_s),
+    "dingtalk": lambda name, account, settings: DingTalk(
+        name, account, DINGTALK_WINDOW_S if settings.timestamp_window_s else 0.0
+    ),
+    "wecom": lambda name, account, settings: WeCom(name, account, settings.timestamp_window_s),
+    "wecom_robot": lambda name, account, settings: WeComRobot(name, account),
+    "dingtalk_robot": lambda name, account, settings: DingTalkRobot(name, account),
     "feishu": lambda name, account, settings: Feishu(name, account, settings.timestamp_window_s),
     "wecom_bot": lambda name, account, settings: WeComBot(name, account, settings.timestamp_window_s),
     "wecom_kf": lambda name, account, settings: WeComKf(name, account, settings.timestamp_window_s),
@@ -35,3 +48,19 @@ def outlets(credentials: Credentials, settings: Settings) -> dict[Key, Outlet]:
         )
         for channel, name, account in credentials.accounts()
     }
+
+
+def robot_of(url: str, secret: str = "") -> WeComRobot | DingTalkRobot:
+    """The robot of a webhook URL. Raises ValueError, without the URL in it, where it is no group robot's."""
+    parts = urlsplit(url)
+    base, query = f"{parts.scheme}://{parts.netloc}", dict(parse_qsl(parts.query))
+    match parts.path:
+        case "/cgi-bin/webhook/send" if key := query.get("key"):
+            return WeComRobot("alerts", WeComRobotAccount(key=SecretStr(key), api_base=base))
+        case "/robot/send" if token := query.get("access_token"):
+            keys = {"access_token": SecretStr(token), "secret": SecretStr(secret)}
+            return DingTalkRobot("alerts", DingTalkRobotAccount(**keys, oapi_base=base))
+    raise ValueError(
+        "it is no group robot's address: copy the webhook URL from the group's robot in WeCom "
+        "(.../cgi-bin/webhook/send?key=...) or DingTalk (.../robot/send?access_token=...)"
+    )

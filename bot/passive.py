@@ -96,7 +96,7 @@ class Passive:
     async def answer(self, channel: Channel, message: Message, route: Route, arrived: float) -> Answer:
         """Accept `message` and wait for its answer as long as the vendor does; `arrived` is the loop's time at which
         the request came. Raises `StoreDown` and `Busy`."""
-        deadline = arrived + self._patience_s(channel)
+        deadline = arrived + self._patience_s(channel, route)
         this = turn_id(message)
         self._posts[this] = self._posts.pop(this, 0) + 1
         if len(self._posts) > 10_000:
@@ -120,7 +120,7 @@ class Passive:
             turn: Turn | None = await self._store.turn(this)
             settled = turn
             if turn is not None and turn.status == "new":
-                left = arrived + self._patience_s(channel) - _time()
+                left = arrived + self._patience_s(channel, poll.route) - _time()
                 settled = await self._windows.wait(window, this, max(0.0, left))
         if turn is None:
             return Answer(_render(channel, (Text(FAILED),), poll.route))
@@ -136,9 +136,10 @@ class Passive:
         last = FAILED if ended.status == "dead" else PUSHED if ended.replies else SILENT
         return Answer(_render(channel, (Text(last),), poll.route))
 
-    def _patience_s(self, channel: Channel) -> float:
-        times = self._ways.times
-        return times.first_s if isinstance(channel, Streaming) else times.answer_s
+    def _patience_s(self, channel: Channel, route: Route) -> float:
+        """How long a response waits for the answer: not long where the vendor asks again."""
+        asks_again = isinstance(channel, Streaming) and channel.unfinished("", route) is not None
+        return self._ways.times.first_s if asks_again else self._ways.times.answer_s
 
     async def note(self, answer: Answer, *, written: bool) -> None:
         """What came of the response that `answer` filled."""
@@ -170,7 +171,7 @@ class Passive:
                     answer = await self._claim(channel, turn, route)
                     if answer is not None:
                         return answer
-            if _time() >= arrived + self._patience_s(channel):
+            if _time() >= arrived + self._patience_s(channel, route):
                 return await self._late(channel, turn, route, arrived)
             await asyncio.sleep(LOOK_AGAIN_S)
             turn = await self._store.turn(turn.id) or turn

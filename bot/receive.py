@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
 from aiohttp import web
@@ -94,6 +94,8 @@ class Webhook:
                     answer = await self.passive.refresh(self.channel, parsed, arrived)
                 case Messages((message,)) if self._answers(parsed):
                     answer = await self.passive.answer(self.channel, message, parsed.route, arrived)
+                    if answer.outgoing is None:
+                        answer = replace(answer, outgoing=parsed.ack)
                 case Messages(messages):
                     for message in messages:
                         await self.inbox.accept(message)

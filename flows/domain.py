@@ -57,6 +57,17 @@ class Slot:
 
 
 @dataclass(frozen=True, slots=True)
+class Element:
+    """One card of several (Rasa's `elements`); `url` is where a tap on it leads."""
+
+    title: str = ""
+    subtitle: str = ""
+    image: str = ""
+    url: str = ""
+    buttons: tuple[Button, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Variation:
     """One way of saying a response."""
 
@@ -64,6 +75,7 @@ class Variation:
     buttons: tuple[Button, ...] = ()
     image: str = ""
     attachment: Json = None
+    elements: tuple[Element, ...] = ()
     custom: Json = None
     channel: str = ""
     condition: Condition | None = None
@@ -129,13 +141,21 @@ class _Button(Strict):
     type: str = ""
 
 
+class _Element(Strict):
+    title: str = ""
+    subtitle: str = ""
+    image_url: str = ""
+    default_action: Mapping[str, Any] = Field(default_factory=dict)
+    buttons: Sequence[_Button] = ()
+
+
 class _Variation(Strict):
     text: str = ""
     buttons: Sequence[_Button] = ()
     quick_replies: Sequence[_Button] = ()
     image: str = ""
     attachment: Any = None
-    elements: Sequence[Any] = ()
+    elements: Sequence[_Element] = ()
     custom: Any = None
     channel: str = ""
     condition: str | Sequence[_Condition] = ()
@@ -345,6 +365,7 @@ def _variation(source: Source, loc: Loc, problems: list[Problem]) -> Variation:
             buttons=tuple(Button(b.title, b.payload, b.url) for b in (*given.buttons, *given.quick_replies)),
             image=given.image,
             attachment=given.attachment,
+            elements=tuple(map(_element, given.elements)),
             custom=given.custom,
             channel=given.channel,
             condition=_condition(given.condition),
@@ -354,6 +375,12 @@ def _variation(source: Source, loc: Loc, problems: list[Problem]) -> Variation:
     except ConditionError as error:
         problems.append(source.problem((*loc, "condition"), str(error)))
     return Variation()
+
+
+def _element(given: _Element) -> Element:
+    url = str(given.default_action.get("url") or "")
+    buttons = tuple(Button(each.title, each.payload, each.url) for each in given.buttons)
+    return Element(given.title, given.subtitle, given.image_url, url, buttons)
 
 
 def _condition(given: str | Sequence[_Condition]) -> Condition | None:

@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from adapters.message import Button, Card, Custom, Image, Json, Reply, Text
+from adapters.message import Button, Card, Custom, File, Image, Json, Link, News, Reply, Text, Video, Voice
 from config.source import Source
-from flows.domain import Domain, Variation, read_variations
+from flows.domain import Domain, Element, Variation, read_variations
 
 _NAME = re.compile(r"\{([^\W\d][\w.]*)\}")
 
@@ -73,7 +73,9 @@ def say_first(
 def names_in(variation: Variation) -> list[str]:
     """The `{names}` that a variation shows, sorted."""
     texts = [variation.text, variation.image, *_strings(variation.custom), *_strings(variation.attachment)]
-    texts += [part for button in variation.buttons for part in (button.title, button.payload, button.url)]
+    buttons = [*variation.buttons, *(button for element in variation.elements for button in element.buttons)]
+    texts += [part for button in buttons for part in (button.title, button.payload, button.url)]
+    texts += [part for each in variation.elements for part in (each.title, each.subtitle, each.image, each.url)]
     return sorted({name for text in texts for name in _NAME.findall(text)})
 
 
@@ -85,23 +87,75 @@ def _strings(value: Json) -> list[str]:
 
 
 def render(variation: Variation, values: Mapping[str, Json]) -> tuple[Reply, ...]:
-    """Text (with buttons: one card), then image, attachment and custom payload, each a reply of its own."""
+    """Text (with buttons: one card), then image, attachment, elements and custom payload."""
     replies: list[Reply] = []
     text = fill(variation.text, values)
     if variation.buttons:
-        buttons = tuple(
-            Button(fill(each.title, values), fill(each.payload, values), fill(each.url, values))
-            for each in variation.buttons
-        )
-        replies.append(Card(text=text, buttons=buttons))
+        replies.append(Card(text=text, buttons=_buttons(variation.buttons, values)))
     elif text:
         replies.append(Text(text))
     if variation.image:
         replies.append(Image(url=fill(variation.image, values)))
-    for payload in (variation.attachment, variation.custom):
-        if payload is not None:
-            replies.append(Custom(_fill_all(payload, values)))
+    if variation.attachment is not None:
+        replies.append(_attached(_fill_all(variation.attachment, values)))
+    replies.extend(_cards(variation.elements, values))
+    if variation.custom is not None:
+        replies.append(Custom(_fill_all(variation.custom, values)))
     return tuple(replies)
+
+
+def _buttons(buttons: Sequence[Button], values: Mapping[str, Json]) -> tuple[Button, ...]:
+    return tuple(
+        Button(fill(each.title, values), fill(each.payload, values), fill(each.url, values)) for each in buttons
+    )
+
+
+def _cards(elements: Sequence[Element], values: Mapping[str, Json]) -> tuple[Reply, ...]:
+    """Pages as one piece of news where nothing but a page is behind them, else a card each."""
+    cards = [
+        Card(
+            text=fill(each.subtitle, values),
+            title=fill(each.title, values),
+            url=fill(each.url, values),
+            image=fill(each.image, values),
+            buttons=_buttons(each.buttons, values),
+        )
+        for each in elements
+    ]
+    if cards and all(card.url and not card.buttons for card in cards):
+        return (News(tuple(Link(card.url, card.title, card.text, card.image) for card in cards)),)
+    return tuple(cards)
+
+
+_PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".webp")
+
+
+def _attached(attachment: Json) -> Reply:
+    """Rasa's attachment: an address, or `{type: image|video|audio|file, payload: {src: …}}`; what is neither goes on
+    as it is."""
+    if isinstance(attachment, str):
+        picture = attachment.partition("?")[0].lower().endswith(_PICTURES)
+        return Image(url=attachment) if picture else File(url=attachment, name=_file_name(attachment))
+    kind = attachment.get("type") if isinstance(attachment, dict) else None
+    payload = attachment.get("payload") if isinstance(attachment, dict) else None
+    payload = payload if isinstance(payload, dict) else {}
+    url = payload.get("src") or payload.get("url")
+    title = str(payload.get("title") or payload.get("name") or "")
+    match kind:
+        case "image" if isinstance(url, str):
+            return Image(url=url, alt=title)
+        case "video" if isinstance(url, str):
+            return Video(url=url, title=title)
+        case "audio" if isinstance(url, str):
+            return Voice(url=url)
+        case "file" if isinstance(url, str):
+            return File(url=url, name=title or _file_name(url))
+        case _:
+            return Custom(attachment)
+
+
+def _file_name(url: str) -> str:
+    return url.partition("?")[0].rstrip("/").rpartition("/")[2]
 
 
 def fill(text: str, values: Mapping[str, Json]) -> str:

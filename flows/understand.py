@@ -77,6 +77,8 @@ def _event(said: Said, situation: Situation) -> Decision | None:
             return Decision((SessionStart(),), f"the event {name}")
         case Event(name="click", key=key):
             return _click(key, situation)
+        case Event(name="enter") if "utter_enter" in situation.knows.domain.responses:
+            return Decision((ChitChat("utter_enter"),), "the chat was opened, and there is a response to that")
         case Event(name=name):
             known = name in SILENT_EVENTS
             return Decision((), f"the event {name} needs no answer" if known else f"nobody serves the event {name}")

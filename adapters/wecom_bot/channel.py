@@ -53,6 +53,8 @@ EVENT_S = 5.0
 """For so long after an event its greeting, or the update of its card, is taken."""
 RESPONSE_URL_S = 3600.0
 MOST_OPEN = 3
+PING_S, ACK_S, REFUSALS = 30.0, 5.0, 5
+"""As the vendor's SDK has them."""
 RATES = ((30, 60.0), (1000, 3600.0))
 """Messages into one chat over the WebSocket, answers and our own together. Read in others' notes of the document."""
 
@@ -260,7 +262,7 @@ class WeComBot:
 
     @property
     def link_terms(self) -> LinkTerms | None:
-        return LinkTerms(exclusive=True, ping_s=30.0, ack_s=5.0, refusals=5) if self._by_link else None
+        return LinkTerms(exclusive=True, ping_s=PING_S, ack_s=ACK_S, refusals=REFUSALS) if self._by_link else None
 
     def dial(self) -> Exchange[str]:
         return carrying.at_once(self._settings.ws_url)

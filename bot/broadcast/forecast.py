@@ -8,12 +8,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import tzinfo
 
-from adapters.message import Address
+from adapters.message import Address, Message
 from bot.before import OPT_OUT, is_out
 from bot.broadcast.model import Broadcast, Person, account_of
 from bot.broadcast.reach import Reach
-from bot.broadcast.runner import day_key, day_of, heard_at
+from bot.broadcast.runner import day_key, day_of
 from bot.store import Store
+from bot.turn import Turn
 
 FEW = 200
 """So many people are looked up one by one; more by reading whole accounts."""
@@ -55,16 +56,20 @@ class Forecaster:
     async def tell(self, broadcast: Broadcast, people: Sequence[Person], now: float, *, template: bool) -> Forecast:
         """As things stand at `now`; a window that closes before the broadcast's time counts as closed."""
         out = set() if broadcast.even_opted_out else await self._opted_out(people)
+        at = max(now, broadcast.at)
         heard = await self._heard(people)
+        newest = await self._newest(people, heard, at)
         accounts: Counter[str] = Counter()
         unreachable: Counter[str] = Counter()
         opted_out = 0
-        at = max(now, broadcast.at)
         for person in people:
             address = Address.of(person.conversation)
             if person.conversation in out:
                 opted_out += 1
-            elif refusal := self.reach.refusal(address, heard.get(person.conversation, 0.0), at, template=template):
+            elif refusal := self.reach.refusal(
+                address, heard.get(person.conversation, 0.0), at,
+                template=template, newest=newest.get(person.conversation),
+            ):  # fmt: skip
                 unreachable[refusal] += 1
             else:
                 accounts[f"{address.channel}/{address.account}"] += 1
@@ -95,11 +100,26 @@ class Forecaster:
     async def _heard(self, people: Sequence[Person]) -> dict[str, float]:
         asked = [person.conversation for person in people if self.reach.windowed(Address.of(person.conversation))]
         if len(asked) <= FEW:
-            times = await asyncio.gather(*(heard_at(self.store, conversation) for conversation in asked))
-            return dict(zip(asked, times, strict=True))
+            return {key: turn.at for key, turn in (await self._looked_up(asked)).items()}
         found: dict[str, float] = {}
         for key in sorted({account_of(conversation) for conversation in asked}):
             found |= await heard_of(self.store, *key)
+        return found
+
+    async def _newest(
+        self, people: Sequence[Person], heard: Mapping[str, float], at: float
+    ) -> dict[str, Message | None]:
+        """The newest messages, where they tell whether there is a way."""
+        conversations = (person.conversation for person in people)
+        asked = [key for key in conversations if self.reach.by_message(Address.of(key), heard.get(key, 0.0), at)]
+        return {key: turn.message for key, turn in (await self._looked_up(asked)).items()}
+
+    async def _looked_up(self, conversations: Sequence[str]) -> dict[str, Turn]:
+        found: dict[str, Turn] = {}
+        for start in range(0, len(conversations), FEW):
+            some = conversations[start : start + FEW]
+            turns = await asyncio.gather(*map(self.store.newest, some))
+            found |= {key: turn for key, turn in zip(some, turns, strict=True) if turn is not None}
         return found
 
 

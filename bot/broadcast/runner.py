@@ -15,12 +15,12 @@ from bot.broadcast.board import Board
 from bot.broadcast.model import PART, Broadcast, Person, Progress
 from bot.broadcast.reach import Reach, is_template
 from bot.log import Log
-from bot.store import Store
+from bot.store import Store, StoreDown
 from bot.turn import Turn
 from bot.work import Bot
 from flows.state import Why
 
-HOLD_S = 15.0
+HOLD_S = 6.0
 BATCH = 100
 """Most people who are let in at once."""
 LATE_S = 5.0
@@ -51,8 +51,14 @@ class Runner:
         if not await self.store.hold("broadcasts", self.worker, HOLD_S):
             return
         for broadcast in await self._board.all():
-            if broadcast.parts not in self._ended:
+            if broadcast.parts in self._ended:
+                continue
+            try:
                 await self._one(broadcast)
+            except StoreDown:
+                raise
+            except Exception:
+                self.log.exception("a broadcast failed, it is tried again", id=broadcast.id)
 
     async def stop(self) -> None:
         """Let another process take over at once."""
@@ -107,8 +113,9 @@ class Runner:
         if isinstance(replies, str):
             return replies
         address = Address.of(person.conversation)
-        heard = await heard_at(self.store, person.conversation) if self.reach.windowed(address) else 0.0
-        if refusal := self.reach.refusal(address, heard, now, template=is_template(replies)):
+        newest = await self.store.newest(person.conversation)
+        heard, message = (newest.at, newest.message) if newest else (0.0, None)
+        if refusal := self.reach.refusal(address, heard, now, template=is_template(replies), newest=message):
             return refusal
         if not await self._today(address):
             return DAY_FULL
@@ -182,12 +189,6 @@ def _due_until(broadcast: Broadcast, progress: Progress, now: float) -> int:
     if not broadcast.per_minute:
         return broadcast.total
     return progress.basis + int((now - progress.basis_at) * broadcast.per_minute / 60.0) + 1
-
-
-async def heard_at(store: Store, conversation: str) -> float:
-    """When its people last did something; 0: never."""
-    found = await store.heard(conversation, limit=1)
-    return found[0][1] if found and found[0][0] == conversation else 0.0
 
 
 def day_of(now: float, zone: tzinfo) -> str:

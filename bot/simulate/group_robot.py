@@ -19,8 +19,12 @@ from dataclasses import dataclass, field
 import orjson
 from aiohttp import web
 
+from adapters.message import Json
+
 KEY = "simulated-key"
 PER_MINUTE, MINUTE_S = 20, 60.0
+BLOCK_S = 600.0
+TOO_FAST_DINGTALK = 130101
 MAX_BYTES = 2048
 SIGN_WINDOW_MS = 3600 * 1000
 
@@ -28,13 +32,15 @@ SIGN_WINDOW_MS = 3600 * 1000
 @dataclass
 class GroupRobots:
     """`secret`: DingTalk's signing secret; a message that is not signed with it is refused (310000), and so is the
-    21st within a minute, by both vendors with their own codes."""
+    21st within a minute, by both vendors with their own codes; DingTalk then refuses everything for ten minutes.
+    `bodies` are the messages as they came, of every type; `texts` what is read of them."""
 
     secret: str = ""
     clock: Callable[[], float] = time.time
     texts: list[str] = field(default_factory=list)
     script: deque[int] = field(default_factory=deque)
     """errcodes, or HTTP statuses (400 to 599), that the next messages are answered with."""
+    bodies: list[dict[str, Json]] = field(default_factory=list)
     calls: int = 0
     delay_s: float = 0.0
     """How long each answer takes: a slow vendor."""
@@ -44,6 +50,8 @@ class GroupRobots:
         self._changed = asyncio.Event()
         self._runner: web.AppRunner | None = None
         self._base = ""
+
+        self._blocked_until = 0.0
 
     @property
     def wecom_url(self) -> str:
@@ -57,6 +65,7 @@ class GroupRobots:
         app = web.Application()
         app.router.add_post("/cgi-bin/webhook/send", self._wecom)
         app.router.add_post("/robot/send", self._dingtalk)
+        app.router.add_post("/cgi-bin/webhook/upload_media", self._upload)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", 0).start()
@@ -80,12 +89,17 @@ class GroupRobots:
             return _answer(93000, "invalid webhook url")
         return await self._receive(request, too_fast=45009)
 
+    async def _upload(self, request: web.Request) -> web.Response:
+        if request.query.get("key") != KEY:
+            return _answer(93000, "invalid webhook url")
+        return _answer(0, "ok", type=request.query.get("type", ""), media_id=f"media-{self.calls}")
+
     async def _dingtalk(self, request: web.Request) -> web.Response:
         if request.query.get("access_token") != KEY:
             return _answer(300005, "token is not exist")
         if self.secret and not self._signed(request):
             return _answer(310000, "sign not match")
-        return await self._receive(request, too_fast=130101)
+        return await self._receive(request, too_fast=TOO_FAST_DINGTALK)
 
     def _signed(self, request: web.Request) -> bool:
         timestamp = request.query.get("timestamp", "")
@@ -102,16 +116,27 @@ class GroupRobots:
             return web.Response(status=code) if 400 <= code <= 599 else _answer(code, "refused")
         now = self.clock()
         if len(self._times) == PER_MINUTE and now - self._times[0] < MINUTE_S:
+            self._blocked_until = now + BLOCK_S if too_fast == TOO_FAST_DINGTALK else 0.0
+        if now < self._blocked_until or (len(self._times) == PER_MINUTE and now - self._times[0] < MINUTE_S):
             return _answer(too_fast, "send too fast")
         body = orjson.loads(await request.read())
-        content = body["text"]["content"] if body.get("msgtype") == "text" else ""
-        if not content or len(content.encode()) > MAX_BYTES:
+        content = _words(body)
+        if not content or (body["msgtype"] == "text" and len(content.encode()) > MAX_BYTES):
             return _answer(40058, "content is empty or too long")
         self._times.append(now)
+        self.bodies.append(body)
         self.texts.append(content)
         self._changed.set()
         return _answer(0, "ok")
 
 
-def _answer(code: int, words: str) -> web.Response:
-    return web.json_response({"errcode": code, "errmsg": words})
+def _words(body: dict[str, Json]) -> str:
+    """What is read of a message; empty where it is none."""
+    part = body.get(str(body.get("msgtype", "")))
+    if not isinstance(part, dict) or not part:
+        return ""
+    return str(part.get("content") or part.get("text") or f"[{body['msgtype']}]")
+
+
+def _answer(code: int, words: str, **more: Json) -> web.Response:
+    return web.json_response({"errcode": code, "errmsg": words} | more)

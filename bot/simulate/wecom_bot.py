@@ -100,6 +100,8 @@ class WeComBotPhone:
     userid: str = "zhangsan"
     group: str = ""
     speed: float = 1.0
+    stream_s: float = STREAM_S
+    """For how long after a message an answer is polled for, at speed 1."""
     clock: Clock = time.time
     received: list[Shown] = field(default_factory=list)
     refused: list[int] = field(default_factory=list)
@@ -234,7 +236,7 @@ class WeComBotPhone:
     async def _poll(self, seen: Seen, shown: Shown, began: float) -> None:
         while not shown.finished and not seen.failed:
             await asyncio.sleep(POLL_S / self.speed)
-            if time.monotonic() - began > STREAM_S / self.speed:
+            if time.monotonic() - began > self.stream_s / self.speed:
                 shown.finished, shown.cut = True, True
                 return
             seen.polls += 1

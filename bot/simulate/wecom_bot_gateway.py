@@ -105,6 +105,7 @@ class WeComBotGateway:
         self._files: dict[str, bytes] = {}
         self._sent: dict[str, deque[float]] = defaultdict(deque)
         self._socket: web.WebSocketResponse | None = None
+        self._late: set[asyncio.Task[None]] = set()
         self._changed = asyncio.Condition()
         self._runner: web.AppRunner | None = None
         self._base = ""
@@ -255,11 +256,18 @@ class WeComBotGateway:
             answer, code, words = await self._done(socket, frame, mishap), 0, "ok"
         except Faulty as fault:
             answer, code, words = None, fault.code, str(fault)
-        await asyncio.sleep(mishap.delay_s)
-        if not mishap.drop:
-            more = {"body": answer} if answer else {}
-            await self._tell(socket, {"headers": {"req_id": number}, "errcode": code, "errmsg": words, **more})
+        more = {"body": answer} if answer else {}
+        word = {"headers": {"req_id": number}, "errcode": code, "errmsg": words, **more}
+        if mishap.delay_s:
+            asyncio.get_running_loop().call_later(mishap.delay_s, self._later, socket, word)
+        elif not mishap.drop:
+            await self._tell(socket, word)
         await self._notify()
+
+    def _later(self, socket: web.WebSocketResponse, word: Object) -> None:
+        task = asyncio.create_task(self._tell(socket, word))
+        self._late.add(task)
+        task.add_done_callback(self._late.discard)
 
     async def _done(self, socket: web.WebSocketResponse, frame: Object, mishap: Mishap) -> Json:
         cmd, number, body = str(frame.get("cmd")), str(frame.get("headers", {}).get("req_id", "")), frame.get("body")

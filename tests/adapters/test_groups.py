@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -142,3 +144,9 @@ def test_any_text_and_any_names_can_be_given(text: str, names: list[str]) -> Non
     left, found = without_mention(text, names)
     assert found or left == text
     assert len(left) <= len(text)
+
+
+def test_every_setting_of_groups_is_explained_with_its_default() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "groups.md").read_text("utf-8")
+    shown = yaml.safe_load(text.partition("```yaml")[2].partition("```")[0])["wecom_bot"]["main"]["group"]
+    assert shown == Group().model_dump(mode="json")

@@ -9,16 +9,20 @@ import sys
 import time
 from collections import Counter
 from dataclasses import replace
+from datetime import UTC
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
-from adapters.message import Text
+from adapters.channel import Route
+from adapters.message import Address, Event, Message, Text
 from bot import faults
 from bot.before import OPT_OUT
 from bot.broadcast.board import Board, TakenId
+from bot.broadcast.forecast import Forecaster
 from bot.broadcast.model import PART, Content, Person
+from bot.broadcast.reach import Reach
 from bot.simulate.wechat_api import WeChatApi
 from bot.store import Store
 from flows.state import PUSHED
@@ -72,6 +76,21 @@ async def test_who_opted_out_or_is_outside_the_window_is_left_out_and_counted(st
     assert [each.openid for each in api.sent] == ["open", "out"]
     assert standing.skipped == {"outside the window of 48 h after they wrote": 2, "opted out": 1}
     assert standing.sent == 1
+
+
+async def test_who_has_left_is_not_written_to_and_that_is_known_before(store: Store) -> None:
+    board, now = Board(store), time.time()
+    async with vendor() as api, desk(store, account(True, api.url)) as served:
+        left = Message("e1", Address("wechat", "main", "left", "left"), Event("unsubscribe"), now)
+        turn = await served.service.inbox.accept(left, Route("live"))
+        await served.service.inbox.ready(turn.id, 5)
+        forecaster = Forecaster(store, Reach(served.service.ways), {}, UTC)
+        told = await forecaster.tell(broadcast(), people(["left"]), now, template=False)
+        sent = await board.put(broadcast(), people(["left"]))
+        standing = await until(board, sent, "done")
+    assert (told.reachable, told.unreachable) == (0, {"wechat/main has no way to them": 1})
+    assert standing.skipped == told.unreachable
+    assert api.sent == []
 
 
 async def test_a_template_message_goes_out_whatever_the_window(store: Store) -> None:
@@ -142,6 +161,17 @@ async def test_a_daily_limit_holds_the_rest_back(store: Store) -> None:
         standing = await board.standing(sent)
     assert (standing.state, standing.accepted, standing.left) == ("running", 3, 2)
     assert len(api.sent) == 3
+
+
+async def test_one_that_fails_does_not_keep_the_others_waiting(store: Store) -> None:
+    board = Board(store)
+    async with vendor() as api, desk(store, account(True, api.url)):
+        await wrote(store, "o1")
+        await board.put(broadcast("a-broken", content=Content(variations=("no variation",))), people(["o1"]))
+        sent = await board.put(broadcast("b"), people(["o1"]))
+        standing = await until(board, sent, "done")
+    assert standing.sent == 1
+    assert [each.text for each in api.sent] == ["上新啦"]
 
 
 async def test_the_same_id_is_one_broadcast(store: Store) -> None:

@@ -30,5 +30,7 @@ class Entry:
     page: Callable[[Outgoing, bytes], bytes] | None = None
     window_s: float = 300.0
     max_body_bytes: int = 64 * 1024
+    speaks_only: bool = False
+    """Nothing is heard from it: it has no vectors, and refuses whatever is posted with 404."""
     token_answer: str = '{"access_token": "T", "expires_in": 7200}'
     """The vendor's answer to a token request: the token T for two hours."""

@@ -29,7 +29,7 @@ from adapters.channel import (
     Verdict,
 )
 from adapters.degrade import fit
-from adapters.message import Message, Reply, Text, plain
+from adapters.message import Address, Message, Reply, Text, plain
 from bot.channels import CHANNELS as REGISTRY
 from tests.adapters.replies import replies
 from tests.contracts.channels import CHANNELS
@@ -46,6 +46,8 @@ def test_every_channel_that_is_served_is_held_to_the_contract() -> None:
 
 
 def vectors(entry: Entry) -> list[dict[str, Any]]:
+    if entry.speaks_only:
+        return []
     found: list[dict[str, Any]] = json.loads((Path(__file__).parent / "vectors" / entry.vectors).read_text("utf-8"))
     return found
 
@@ -54,6 +56,20 @@ EACH_VECTOR = [
     pytest.param(entry, vector, id=f"{entry.name}: {vector['name']}") for entry in CHANNELS for vector in vectors(entry)
 ]
 each_channel = pytest.mark.parametrize("entry", CHANNELS, ids=lambda entry: entry.name)
+each_listener = pytest.mark.parametrize(
+    "entry", [entry for entry in CHANNELS if not entry.speaks_only], ids=lambda entry: entry.name
+)
+each_with_a_token = pytest.mark.parametrize(
+    "entry", [entry for entry in CHANNELS if getattr(entry.make(), "token_key", "")], ids=lambda entry: entry.name
+)
+
+
+def somebody(entry: Entry) -> tuple[Address, Message | None]:
+    """Whom the channel can push to, and what was heard from there, if anything is."""
+    if entry.speaks_only:
+        return Address(entry.make().name, "main", "main", ""), None
+    (message,) = parsed(entry, vectors(entry)[0]).messages
+    return message.address, message
 
 
 def posted(entry: Entry, vector: dict[str, Any]) -> bytes:
@@ -105,7 +121,7 @@ def test_the_same_body_again_is_the_same_message_and_can_be_stored(entry: Entry,
     assert json.loads(json.dumps(plain(first.route))) == plain(first.route)
 
 
-@each_channel
+@each_listener
 def test_every_vector_is_another_message(entry: Entry) -> None:
     found = [parsed(entry, vector).messages[0] for vector in vectors(entry)]
     meant = {vector["id"] for vector in vectors(entry)}
@@ -113,7 +129,7 @@ def test_every_vector_is_another_message(entry: Entry) -> None:
     assert {message.id for message in found} == meant
 
 
-@each_channel
+@each_listener
 def test_the_vendors_check_of_the_url_is_answered(entry: Entry) -> None:
     if entry.challenge is None:
         pytest.skip(f"{entry.name} has no check of the URL")
@@ -123,7 +139,7 @@ def test_the_vendors_check_of_the_url_is_answered(entry: Entry) -> None:
     assert found.body == answer
 
 
-@each_channel
+@each_listener
 @pytest.mark.parametrize("windows", [-1.01, 1.01, 1e5])
 def test_what_is_stale_or_from_the_future_is_refused(entry: Entry, windows: float) -> None:
     if not entry.window_s:
@@ -132,20 +148,20 @@ def test_what_is_stale_or_from_the_future_is_refused(entry: Entry, windows: floa
     assert_refused(entry.make().parse(entry.wrap(body, NOW - windows * entry.window_s, True), NOW))
 
 
-@each_channel
+@each_listener
 def test_the_edge_of_the_time_window_is_inside(entry: Entry) -> None:
     body = posted(entry, vectors(entry)[0])
     for off_s in (-entry.window_s, entry.window_s):
         assert isinstance(entry.make().parse(entry.wrap(body, NOW - off_s, True), NOW), Messages | Pull)
 
 
-@each_channel
+@each_listener
 def test_who_does_not_hold_the_token_is_refused(entry: Entry) -> None:
     for vector in vectors(entry):
         assert_refused(entry.make().parse(entry.wrap(posted(entry, vector), NOW, False), NOW), 403)
 
 
-@each_channel
+@each_listener
 def test_an_oversized_body_is_413_before_anything_reads_it(entry: Entry) -> None:
     request = Request("POST", "/", {}, {}, b"<" * (entry.max_body_bytes + 1))
     assert_refused(entry.make().parse(request, NOW), 413)
@@ -164,7 +180,7 @@ def test_no_strangers_request_makes_parsing_raise(entry: Entry, body: bytes, que
         assert_refused(entry.make().parse(Request(method, "/", query, {}, body), NOW))
 
 
-@each_channel
+@each_listener
 @given(data=st.data())
 def test_no_damage_to_a_signed_body_makes_parsing_raise(entry: Entry, data: st.DataObject) -> None:
     body = posted(entry, data.draw(st.sampled_from(vectors(entry))))
@@ -178,7 +194,7 @@ def test_no_damage_to_a_signed_body_makes_parsing_raise(entry: Entry, data: st.D
         assert_refused(found)
 
 
-@each_channel
+@each_listener
 @given(data=st.data())
 def test_a_request_cut_anywhere_is_refused(entry: Entry, data: st.DataObject) -> None:
     whole = entry.wrap(posted(entry, vectors(entry)[0]), NOW, True)
@@ -204,7 +220,7 @@ def test_its_limits_are_of_kinds_that_there_are(entry: Entry) -> None:
         assert channel.push_limits.text_bytes >= channel.limits.text_bytes
 
 
-@each_channel
+@each_listener
 @given(said=st.lists(replies, max_size=4))
 def test_any_replies_can_be_rendered_in_the_open_response(entry: Entry, said: list[Reply]) -> None:
     channel = entry.make()
@@ -212,7 +228,8 @@ def test_any_replies_can_be_rendered_in_the_open_response(entry: Entry, said: li
         return
     outgoing = channel.render(said, parsed(entry, vectors(entry)[0]).route)
     assert 1 <= len(outgoing) <= channel.limits.passive_messages
-    assert all(one.body and not one.url for one in outgoing)
+    assert all(not one.url for one in outgoing)
+    assert all(one.body for one in outgoing if fit(said, channel.limits))
 
 
 @each_channel
@@ -220,21 +237,19 @@ def test_any_replies_can_be_rendered_in_the_open_response(entry: Entry, said: li
 def test_any_replies_can_be_rendered_as_pushes_one_call_each(entry: Entry, said: list[Reply]) -> None:
     channel = entry.make()
     assert isinstance(channel, Pushing)
-    (message,) = parsed(entry, vectors(entry)[0]).messages
-    route = channel.push_routes(message.address, message, NOW)[0]
+    address, message = somebody(entry)
+    route = channel.push_routes(address, message, NOW)[0]
     assert not any(secret in str(plain(route)) for secret in SECRETS)
     outgoing = channel.render(said, route)
     assert len(outgoing) == len(fit(said, channel.push_limits))
     assert all(one.body and one.url.startswith("https://") for one in outgoing)
 
 
-@each_channel
+@each_with_a_token
 def test_the_access_token_is_added_last_and_the_secret_is_only_in_the_token_request(entry: Entry) -> None:
     channel = entry.make()
     assert isinstance(channel, Pushing)
-    if not channel.token_key:
-        pytest.skip(f"{entry.name} needs no access token")
-    (outgoing,) = channel.render([Text("您好")], Route("push", {"to": "oABC"}))
+    (outgoing,) = channel.render([Text("您好")], channel.push_routes(*somebody(entry), NOW)[0])
     assert not any(secret in str(outgoing) for secret in SECRETS)
     sent = channel.with_token(outgoing, "tok/en+1")
     assert "tok%2Fen%2B1" in sent.url or any("tok/en+1" in value for value in sent.headers.values())
@@ -258,7 +273,7 @@ def test_whatever_the_vendor_answers_is_judged(entry: Entry, status: int, body: 
         assert token.reason
 
 
-@each_channel
+@each_with_a_token
 def test_a_token_lasts_as_long_as_the_vendor_says(entry: Entry) -> None:
     channel = entry.make()
     assert isinstance(channel, Pushing)

@@ -323,6 +323,12 @@ async def test_content_that_is_no_text_is_answered_and_the_slot_asked_again() ->
         assert answer[1] == ASK_ORDER
 
 
+async def test_opening_the_chat_says_what_there_is_to_say_to_that() -> None:
+    assert await Talk().says(Event("enter")) == []
+    greeting = "responses: {utter_enter: [{text: 欢迎回来}]}"
+    assert await Talk(engine(domain=greeting)).says(Event("enter")) == ["欢迎回来"]
+
+
 async def test_events_greet_or_are_silent() -> None:
     talk = Talk()
     assert await talk.says(Event("subscribe")) == ["您好，欢迎关注！我是智能客服，请直接告诉我您的问题。"]

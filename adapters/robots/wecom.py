@@ -1,0 +1,96 @@
+"""A group robot of WeCom (群机器人, since 2025 消息推送).
+
+Source: 消息推送配置说明 https://developer.work.weixin.qq.com/document/path/99110
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Mapping, Sequence
+from urllib.parse import urlencode
+
+from adapters.channel import (
+    Exchange,
+    Judgement,
+    Limits,
+    MediaKind,
+    MediaTerms,
+    Outgoing,
+    Route,
+    Upload,
+    Uploaded,
+)
+from adapters.degrade import fit
+from adapters.errcodes import read_json
+from adapters.message import Content, Custom, Reply
+from adapters.multipart import form
+from adapters.robots.base import Robot
+from adapters.wecom.api import Api, judge
+from adapters.wecom.media import KEEP_S, MB
+from adapters.wecom.messages import ARTICLES, message_body, titled
+from config.credentials import WeComRobotAccount
+
+SEND, UPLOAD = "/cgi-bin/webhook/send", "/cgi-bin/webhook/upload_media"
+IMAGE_BYTES = 2 * MB
+LIMITS = Limits(
+    shows=frozenset(("text", "markdown", "link", "news", "voice", "file")),
+    text_bytes=2048,
+    markdown_bytes=4096,
+    articles=ARTICLES,
+    media_only=True,
+    custom_types=frozenset(
+        ("text", "markdown", "markdown_v2", "image", "news", "file", "voice", "template_card")
+    ),
+)  # fmt: skip
+"""A `Custom` payload is a body of WeCom's own: `text` with mentioned_list, mentioned_mobile_list (`@all`),
+`markdown` with `<@userid>`, `markdown_v2` without, `template_card` of text_notice or news_notice."""
+
+
+class WeComRobot(Robot):
+    """The codec of the robot that credentials.yml calls `account`."""
+
+    name = "wecom_robot"
+    limits = push_limits = LIMITS
+
+    def __init__(self, account: str, settings: WeComRobotAccount) -> None:
+        self.account = account
+        self._key = settings.key
+        self._api = Api("", settings.key, "", settings.api_base)
+
+    def render(self, replies: Sequence[Reply], route: Route) -> list[Outgoing]:
+        """One call each; its URL holds the key, for the robot has no other secret."""
+        calls = [self._api.call(SEND, message_body(reply, "")) for reply in fit(titled(replies), self.limits)]
+        return [Outgoing(call.body, call.content_type, self._url(SEND), needs_token=False) for call in calls]
+
+    def _url(self, path: str, **query: str) -> str:
+        return f"{self._api.url(path)}?{urlencode({'key': self._key.get_secret_value(), **query})}"
+
+    def judge(self, status: int, body: bytes) -> Judgement:
+        return judge(status, body)
+
+    @property
+    def media_terms(self) -> Mapping[MediaKind, MediaTerms]:
+        return {"voice": MediaTerms(2 * MB, frozenset(("audio/amr",))), "file": MediaTerms(20 * MB)}
+
+    def upload(self, upload: Upload, now: float) -> Exchange[Uploaded]:
+        if upload.kind not in self.media_terms:
+            return Judgement("dead", f"a WeCom group robot keeps no {upload.kind}")
+        answer = yield form(self._url(UPLOAD, type=upload.kind), "media", upload, {})
+        judged = judge(answer.status, answer.body)
+        media = (read_json(answer.body) or {}).get("media_id")
+        if judged.verdict == "ok" and isinstance(media, str):
+            return Uploaded(media, now + KEEP_S)
+        return judged if judged.verdict != "ok" else Judgement("dead", "WeCom gave no media_id")
+
+    def download(self, content: Content) -> Exchange[bytes]:
+        yield from ()
+        return Judgement("dead", "nothing is sent to a group robot")
+
+
+def picture(data: bytes) -> Custom | Judgement:
+    """An image (JPEG or PNG) as a robot shows it: its bytes are in the message, and may be 2 MB."""
+    if len(data) > IMAGE_BYTES:
+        return Judgement("dead", f"the image has {len(data)} bytes, a WeCom group robot takes at most {IMAGE_BYTES}")
+    md5 = hashlib.md5(data, usedforsecurity=False).hexdigest()
+    return Custom({"msgtype": "image", "image": {"base64": base64.b64encode(data).decode(), "md5": md5}})
