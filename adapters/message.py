@@ -45,7 +45,8 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """`url` is what a browser can show, `media` the vendor's media id; either may be empty."""
+    """`url` is what a browser can show, `media` the vendor's media id; either may be empty. `alt`: what it shows, in
+    words; of a picture that came in, what was recognized in it."""
 
     url: str = ""
     media: str = ""
@@ -199,7 +200,7 @@ class Message:
         match self.content:
             case Text(text):
                 return text
-            case Voice(recognition=text):
+            case Voice(recognition=text) | Image(alt=text):
                 return text
             case _:
                 return ""

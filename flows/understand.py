@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from adapters.message import Content, Event, Location, Text, plain
+from adapters.message import Content, Event, Image, Location, Text, plain
 from flows import words
 from flows.answers import YES_NO, answer, correction
 from flows.requests import repair, request, the_same
@@ -97,7 +97,7 @@ def _click(key: str, situation: Situation) -> Decision | None:
 
 def _content(said: Said, situation: Situation) -> Decision | None:
     """Images, files and the like: for a question that takes them, else politely put aside."""
-    if said.text or isinstance(said.content, Event):
+    if isinstance(said.content, Event) or (said.text and not isinstance(said.content, Image)):
         return None
     if isinstance(said.content, Text):
         return Decision((), "nothing was said")
@@ -107,6 +107,8 @@ def _content(said: Said, situation: Situation) -> Decision | None:
             if mapped.type == "from_content" and mapped.entity in ("", kind):
                 value = plain(said.content, Content)
                 return Decision((SetSlot(situation.asked, value),), f"{kind} for the slot {situation.asked}")
+    if said.text:
+        return None  # what was recognized in a picture that nobody asked for
     if isinstance(said.content, Location) and said.content.label and situation.waits_for_text:
         return Decision((SetSlot(situation.asked, said.content.label),), "a place answers the question by its name")
     return Decision((ChitChat(f"utter_default_{kind}"),), f"a {kind} that nobody asked for")
