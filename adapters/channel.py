@@ -35,6 +35,11 @@ class Route:
     data: Mapping[str, str] = field(default_factory=dict)
 
 
+ANSWER_BYTES = 4 * 1024 * 1024
+"""What the answer to a call of an API may have (a page of 1000 fetched messages is by far the longest); one that is a
+file says how much more."""
+
+
 @dataclass(frozen=True, slots=True)
 class Outgoing:
     """Bytes to send. For a passive route it is the response body and `url` is empty. For a push it is one call of the
@@ -47,6 +52,8 @@ class Outgoing:
     method: str = "POST"
     headers: Mapping[str, str] = field(default_factory=dict)
     needs_token: bool = True
+    answer_bytes: int = ANSWER_BYTES
+    """At most so much of the answer is read, and one chunk more, by which it is known to be longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -381,7 +388,8 @@ class Linked(Protocol):
         ...
 
 
-MediaKind = Literal["image", "voice", "video", "file"]
+MediaKind = Literal["image", "voice", "video", "file", "thumb"]
+"""`thumb`: the still picture of a video, where the vendor keeps such apart from images."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,7 +45,8 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """`url` is what a browser can show, `media` the vendor's media id; either may be empty."""
+    """`url` is what a browser can show, `media` the vendor's media id; either may be empty. `alt`: what it shows, in
+    words; of a picture that came in, what was recognized in it."""
 
     url: str = ""
     media: str = ""
@@ -195,11 +196,10 @@ class Message:
 
     @property
     def text(self) -> str:
-        """What was said, as text for the language understanding; empty where nothing was said."""
+        """What was said, as text for the language understanding; empty where nothing was said. The key of a menu is
+        said by who clicks it."""
         match self.content:
-            case Text(text):
-                return text
-            case Voice(recognition=text):
+            case Text(text) | Voice(recognition=text) | Image(alt=text) | Event(name="click", key=text):
                 return text
             case _:
                 return ""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
 import aiohttp
 
 from adapters.channel import (
+    ANSWER_BYTES,
     LINK,
     Answer,
     Channel,
@@ -23,9 +25,11 @@ from adapters.channel import (
 )
 
 TIMEOUT_S = 10.0
-MAX_ANSWER_BYTES = 4 * 1024 * 1024
-"""A page of 1000 fetched messages is by far the longest answer."""
+SLOWEST_BYTES_S = 128 * 1024
+"""A call that carries media may take longer than `TIMEOUT_S`, by its size at this speed."""
 CHUNK_BYTES = 8192
+LARGE_BYTES = 512 * 1024
+"""A longer body is written in pieces, so that other work goes on meanwhile."""
 
 
 class _Refused(Exception):
@@ -55,7 +59,7 @@ class HttpTransport:
         self._vault = vault
         self._clock = clock
         self._wires = wires
-        self._timeout = aiohttp.ClientTimeout(total=timeout_s)
+        self._timeout_s = timeout_s
 
     async def post(self, channel: Channel, outgoing: Outgoing) -> Judgement:
         """Send once; where the vendor says that the token is stale, refresh it once and send once more."""
@@ -122,19 +126,28 @@ class HttpTransport:
 
     async def _exchange(self, outgoing: Outgoing) -> Answer:
         """Raises `_Refused` with verdict retry for whatever the network does."""
-        headers = {"Content-Type": outgoing.content_type, **outgoing.headers}
+        typed = {"Content-Type": outgoing.content_type} if outgoing.content_type else {}
+        headers, timeout = {**typed, **outgoing.headers}, aiohttp.ClientTimeout(total=self._seconds(outgoing))
         try:
             async with self._session.request(
-                outgoing.method, outgoing.url, data=outgoing.body, headers=headers, timeout=self._timeout
+                outgoing.method, outgoing.url, data=_payload(outgoing.body), headers=headers, timeout=timeout
             ) as response:
-                body = b""
+                body = bytearray()
                 async for chunk in response.content.iter_chunked(CHUNK_BYTES):
                     body += chunk
-                    if len(body) > MAX_ANSWER_BYTES:
+                    if len(body) > outgoing.answer_bytes:
                         break
-                return Answer(response.status, body, {k.lower(): v for k, v in response.headers.items()})
+                return Answer(response.status, bytes(body), {k.lower(): v for k, v in response.headers.items()})
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             # the error's own words may hold the URL, and with it the token
             where = urlsplit(outgoing.url).hostname
             reason = f"{where} is not reached ({type(error).__name__})"
         raise _Refused(Judgement("retry", reason, "network"))
+
+    def _seconds(self, outgoing: Outgoing) -> float:
+        carried = len(outgoing.body) + outgoing.answer_bytes - 2 * ANSWER_BYTES
+        return self._timeout_s + max(0, carried) / SLOWEST_BYTES_S
+
+
+def _payload(body: bytes) -> bytes | io.BytesIO:
+    return io.BytesIO(body) if len(body) > LARGE_BYTES else body

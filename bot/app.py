@@ -29,6 +29,7 @@ from bot.broadcast.reach import Reach
 from bot.channels import outlets, robot_of
 from bot.line import Lines
 from bot.log import get_logger, set_up
+from bot.mediation import make_media, recognizers_of
 from bot.mongo import MongoStore
 from bot.receive import MAX_BODY_BYTES, Proxies, Webhook
 from bot.service import Service, no_alert
@@ -85,6 +86,7 @@ def load_bot(project: Path, settings: Settings) -> Bot:
         timezone=ZoneInfo(settings.timezone),
         version=pipeline.version,
         slow=pipeline.parse_ms > SLOW_PARSE_MS,
+        recognizers=recognizers_of(engine.registry),
         claims=_claims(project, engine.domain, settings),
         say=partial(say_first, engine.domain),
     )
@@ -231,12 +233,16 @@ def _service(
     lines = Lines()
     transport = HttpTransport(session, store, time.time, wires=lines)
     robot = _robot(transport, settings, store)
+    channels = outlets(credentials, settings)
+    media_days = settings.media_days or settings.retention_days
     service = Service(
         store=store,
         bot=bot,
         fit=fit,
-        outlets=outlets(credentials, settings),
+        outlets=channels,
         transport=transport,
+        media=make_media(project, settings, credentials, session, store, transport, channels),
+        media_retention_s=media_days * DAY_S,
         lines=lines,
         connect=partial(session.ws_connect, autoping=False, autoclose=False, max_msg_size=MAX_FRAME_BYTES),
         pull_since_s=settings.pull_since_s,
@@ -301,6 +307,7 @@ def _site(service: Service, settings: Settings, credentials: Credentials, proxie
         timezone=ZoneInfo(settings.timezone),
         remote=proxies.remote_of,
         rest=credentials.rest is not None,
+        media=service.media,
     )
 
 

@@ -41,12 +41,14 @@ class Inbox:
         under_way: Callable[[], int],
         *,
         limit: int = MAX_UNDER_WAY,
+        came: Callable[[Message], None] = lambda message: None,
     ) -> None:
         self._store = store
         self._windows = windows
         self._nudge = nudge
         self._under_way = under_way
         self._limit = limit
+        self._came = came
         self.closed = False
 
     async def accept(self, message: Message, route: Route | None = None, *, answered: bool = True) -> Turn:
@@ -60,6 +62,7 @@ class Inbox:
         turn = await self._store.accept(turn if answered else replace(turn, flags=(HISTORY,)))
         faults.reach("after_accept")
         if turn.status == "new":
+            self._came(message)
             self._nudge(turn.conversation)
         return turn
 

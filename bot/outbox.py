@@ -15,6 +15,7 @@ from bot.conversations import PerConversation
 from bot.log import Log
 from bot.metrics import Metrics
 from bot.parts import join_texts
+from bot.ready import Ready, as_it_is
 from bot.store import Store, StoreDown
 from bot.turn import Receipt, Turn
 from bot.ways import CLOSED, KEEP_S, PART, WAITS, Key, Outlet, Ways, by_link, way_key
@@ -29,6 +30,8 @@ RECONNECT_S = 5.0
 """When to look again where none has one."""
 SOON_S = 0.5
 """At least so long a turn waits for a free use, whatever the clocks say."""
+PATIENT = 3
+"""How often a turn is tried again for a file that is not uploaded yet, before a link or words stand for it."""
 API_UNAUTHORIZED = "48001"
 MAY, MAY_NOT = "may", "may not"
 
@@ -70,6 +73,7 @@ class Outbox:
         metrics: Metrics,
         log: Log,
         reach: Callable[[Channel], bool] = lambda channel: True,
+        ready: Ready = as_it_is,
     ) -> None:
         self._store = store
         self._ways = ways
@@ -81,6 +85,7 @@ class Outbox:
         self._metrics = metrics
         self._log = log
         self._reach = reach
+        self._ready = ready
         self._senders = PerConversation(self._drain, log)
 
     def nudge(self, conversation: str) -> None:
@@ -246,6 +251,10 @@ class Outbox:
 
     async def _call(self, turn: Turn, behind: Sequence[Turn], channel: Channel, reply: Reply, sent: Sent) -> Sent:
         """One part, with those of the turns `behind` that fit into the same call, once it is free to go."""
+        ready = await self._ready(channel, reply, within=self._ways.times.post_s, patient=turn.attempts < PATIENT)
+        if isinstance(ready, Judgement):
+            return replace(sent, judgement=ready)
+        reply = ready
         outgoing = channel.render([reply], _at(sent.route, sent.shown))
         if wait := await self._spend(channel, sent.route, len(outgoing)):
             free_at, rate = wait

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from adapters.channel import Channel, Outgoing, Refresh, Route, Streaming
+from adapters.channel import Channel, Judgement, Outgoing, Refresh, Route, Streaming
 from adapters.message import Message, Reply, Text
 from bot import faults
 from bot.inbox import Inbox, turn_id, turn_key
@@ -26,6 +26,7 @@ from bot.parts import (
     with_body,
 )
 from bot.progress import Progress
+from bot.ready import Ready, as_it_is
 from bot.store import Store
 from bot.turn import Turn
 from bot.ways import KEEP_S, Ways
@@ -78,6 +79,7 @@ class Passive:
         worker: str,
         metrics: Metrics,
         progress: Progress | None = None,
+        ready: Ready = as_it_is,
     ) -> None:
         self._store = store
         self._inbox = inbox
@@ -88,6 +90,7 @@ class Passive:
         self._worker = worker
         self._metrics = metrics
         self._progress = progress or Progress(store)
+        self._ready = ready
         self._posts: dict[str, int] = {}
 
     async def answer(self, channel: Channel, message: Message, route: Route, arrived: float) -> Answer:
@@ -237,7 +240,7 @@ class Passive:
         more = turn.route is not None and MORE_FOLLOWS in turn.route.data
         replies = unpack(slices, lambda each: parts[each], more=more)
         notes = _notes(turn, slices, parts, turn.until) if turn.status == "sending" and not is_carried(turn) else ()
-        return Answer(_render(channel, replies, route), notes=notes)
+        return Answer(await self._body(channel, replies, route), notes=notes)
 
     async def _claim(self, channel: Channel, turn: Turn, route: Route) -> Answer | None:
         """Take what waits in the conversation up to `turn` into this response; None where somebody else is at it."""
@@ -257,7 +260,8 @@ class Passive:
         if not await self._claim_all(body, {other.id: other for other in carried}, turn, route, until):
             return None
         faults.reach("after_claim")
-        return Answer(_render(channel, body.replies, route), notes=_notes(carried[-1], body.slices, parts, until))
+        outgoing = await self._body(channel, body.replies, route)
+        return Answer(outgoing, notes=_notes(carried[-1], body.slices, parts, until))
 
     def _in_hand(self, turn: Turn, now: float) -> bool:
         return self._windows.is_open(turn.id) or (turn.status == "sending" and turn.until > now)
@@ -275,6 +279,11 @@ class Passive:
                 return False
             claimed.append(turn)
         return True
+
+    async def _body(self, channel: Channel, replies: Sequence[Reply], route: Route) -> Outgoing | None:
+        within = self._ways.times.ready_s
+        ready = [await self._ready(channel, reply, within=within) for reply in replies]
+        return _render(channel, [reply for reply in ready if not isinstance(reply, Judgement)], route)
 
     def _parts(self, channel: Channel, turn: Turn) -> list[Reply]:
         return self._ways.parts(turn, channel, "passive")

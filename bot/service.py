@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from adapters.channel import Channel, Exchange, Judgement, Outgoing, T, Transport
+from adapters.message import Message
 from bot.alarms import Alarms, Alert
 from bot.before import Before, OptWords
 from bot.broadcast.reach import Reach
@@ -22,12 +23,14 @@ from bot.inbox import Inbox
 from bot.line import Lines
 from bot.links import Connect, Links, LinkTimes
 from bot.log import Log, get_logger
+from bot.media.media import Media
 from bot.metrics import Metrics
 from bot.outbox import Outbox
 from bot.parts import Fit
 from bot.passive import Passive
 from bot.progress import Progress
 from bot.pulling import SINCE_S, Puller
+from bot.ready import as_it_is
 from bot.recall import Recalled, recall
 from bot.store import Store, StoreDown
 from bot.ways import Key, Outlet, Times, Ways
@@ -85,6 +88,8 @@ class Service:
     connect: Connect | None = None
     link_times: LinkTimes = field(default_factory=LinkTimes)
     pull_since_s: float = SINCE_S
+    media: Media | None = None
+    media_retention_s: float = 0.0
     daily_sends: Mapping[Key, int] = field(default_factory=dict)
     opt_words: OptWords = field(default_factory=OptWords)
     log: Log = field(default_factory=lambda: get_logger("yingda"))
@@ -98,17 +103,17 @@ class Service:
         self.alarms = Alarms(self.store, self.alert, self.metrics, self.log)
         self.outbox = Outbox(
             self.store, self.ways, self.transport, self.clock, self.jitter, self.alert, self.alarms, self.metrics,
-            self.log, self._reach,
+            self.log, self._reach, self.media.ready if self.media else as_it_is,
         )  # fmt: skip
         self.progress = Progress(self.store)
         self.work = Work(
             self.store, self.bot, self.windows, self.ways, self.outbox, self.clock, self.worker, self.alert,
-            self.metrics, self.log, Before(self.store, self.ways, self.opt_words), self.progress,
+            self.metrics, self.log, Before(self.store, self.ways, self.opt_words), self.progress, self.media,
         )  # fmt: skip
-        self.inbox = Inbox(self.store, self.windows, self.work.nudge, self.work.under_way)
+        self.inbox = Inbox(self.store, self.windows, self.work.nudge, self.work.under_way, came=self._came)
         self.passive = Passive(
             self.store, self.inbox, self.windows, self.ways, self.outbox, self.clock, self.worker, self.metrics,
-            self.progress,
+            self.progress, self.media.ready if self.media else as_it_is,
         )  # fmt: skip
         self.puller = Puller(
             self.store, self.inbox, self.transport, self.outlets, self.clock, self.jitter, self.worker, self.alarms,
@@ -130,6 +135,10 @@ class Service:
             self.clock, self.jitter, self.worker, self.alarms, self.metrics, self.log, self.link_times,
         )  # fmt: skip
 
+    def _came(self, message: Message) -> None:
+        if self.media is not None:
+            self.media.came(message)
+
     def _reach(self, channel: Channel) -> bool:
         return self.lines.up(channel)
 
@@ -148,6 +157,9 @@ class Service:
             asyncio.create_task(self._repeat(self._sweep, self.sweep_s), name="sweep"),
             asyncio.create_task(self._repeat(self.broadcasts.work, self.sweep_s), name="broadcasts"),
         ]
+        if self.media is not None and self.media_retention_s:
+            chore = self._repeat(self._expire_media, RETENTION_EVERY_S)
+            self._chores.append(asyncio.create_task(chore, name="media retention"))
         if self.retention_s:
             self._chores.append(asyncio.create_task(self._repeat(self._expire, RETENTION_EVERY_S), name="retention"))
         self._chores.append(asyncio.create_task(self._listen(), name="listen"))
@@ -180,11 +192,15 @@ class Service:
         sent = await self.outbox.drained(max(0.1, deadline - time.monotonic()))
         if self.links is not None:
             await self.links.stop()
+        if self.media is not None:
+            await self.media.close()
         return thought and sent
 
     async def _set_clock(self) -> None:
         await self.clock.set_by(self.store)
         await self.outbox.learn(self.outlets)
+        if self.media is not None:
+            await self.media.open()
 
     async def _sweep(self) -> None:
         await self.work.sweep()
@@ -195,6 +211,10 @@ class Service:
         gone = await self.store.expire(self.clock() - self.retention_s)
         if gone:
             self.log.info("retention: old turns deleted", turns=gone)
+
+    async def _expire_media(self) -> None:
+        if self.media is not None and (gone := await self.media.expire(self.clock() - self.media_retention_s)):
+            self.log.info("retention: old files deleted", files=gone)
 
     async def _repeat(self, chore: Callable[[], Awaitable[None]], every_s: float) -> None:
         """Do `chore` every so often, whatever happens; say once that the store is down, and once that it is back."""

@@ -10,7 +10,7 @@ from typing import Literal
 
 import orjson
 
-from adapters.channel import LINK, Channel, Limits, Linked, Pushing, Route, Streaming, Windowed
+from adapters.channel import LINK, Carrying, Channel, Limits, Linked, Pushing, Route, Streaming, Windowed
 from adapters.message import Message, Reply
 from bot.parts import BASIS, Fit, calls, pack, passive_parts, plain_parts, push_calls, transfer_first, with_body
 from bot.turn import Turn
@@ -39,7 +39,8 @@ class Times:
     we answer by `answer_s`, and a post that comes `last_post_s` after the first was accepted is the last one. Who
     takes a conversation, or claims a turn for a response or a push, must be done (or say that it goes on) within
     `lease_s`, `passive_claim_s`, `push_claim_s`: then another process takes over. A post to a vendor that takes
-    longer than `post_s` is given up and tried again. A channel that streams is told within `first_s` that the answer
+    longer than `post_s` is given up and tried again; a file that is not uploaded within `ready_s` goes into a response
+    as a link. A channel that streams is told within `first_s` that the answer
     is being made; where it does not poll for a finished one within `silence_s`, that is pushed."""
 
     answer_s: float = 4.5
@@ -48,6 +49,7 @@ class Times:
     passive_claim_s: float = 10.0
     push_claim_s: float = 30.0
     post_s: float = 20.0
+    ready_s: float = 0.4
     first_s: float = 0.8
     silence_s: float = 10.0
 
@@ -140,7 +142,7 @@ class Ways:
         """What is left of the turn, as the calls of `route` that carry it, and the route with the basis by which they
         were fitted (see `parts.push_calls`). Texts are merged where there would be more than the vendor lets us make,
         or where the turn has waited for that already (`merge`)."""
-        limits, most = _push_limits(channel), _most(channel, route)
+        limits, most = _whole(channel, _push_limits(channel)), _most(channel, route)
         if not turn.shown and not _basis(turn):
             basis, out = push_calls(turn.replies, limits, self._fit, most, merge=merge)
             return Route(route.kind, {**route.data, BASIS: basis}), out
@@ -151,11 +153,12 @@ class Ways:
     def parts(self, turn: Turn, channel: Channel, way: Literal["passive", "push"]) -> list[Reply]:
         """What the turn's replies come to, going out by `way`."""
         if (_basis(turn) or way) == "passive":
-            parts = passive_parts(turn.replies, channel.limits, self._fit)
+            parts = passive_parts(turn.replies, _whole(channel, channel.limits), self._fit)
             return transfer_first(parts) if self._push_way(channel, turn) else parts
+        limits = _whole(channel, _push_limits(channel))
         if _basis(turn) == "plain":
-            return plain_parts(turn.replies, _push_limits(channel), self._fit)
-        return self._fit(turn.replies, _push_limits(channel))
+            return plain_parts(turn.replies, limits, self._fit)
+        return self._fit(turn.replies, limits)
 
     def dispose(self, turn: Turn, *, earlier: bool, window: bool, now: float) -> Turn:
         """`turn`, thought through, as it is committed. `earlier`: others of its conversation have not gone out yet;
@@ -212,6 +215,11 @@ def way_key(route: Route) -> str:
     own = {key: value for key, value in route.data.items() if key not in (BASIS, CLOSED, WAITS, PART, TURN, "by")}
     digest = hashlib.sha256(orjson.dumps(own, option=orjson.OPT_SORT_KEYS)).hexdigest()[:12]
     return f"{own.get('way', 'push').replace(' ', '_')}:{digest}"
+
+
+def _whole(channel: Channel, limits: Limits) -> Limits:
+    """What can be uploaded just before it goes out stays one part until then; what cannot, the codec degrades."""
+    return replace(limits, media_only=False) if isinstance(channel, Carrying) else limits
 
 
 def _push_limits(channel: Channel) -> Limits:

@@ -6,9 +6,11 @@ import asyncio
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, tzinfo
+from functools import partial
 
+from adapters.channel import MediaKind
 from adapters.message import Custom, Json, Reply, Text
 from bot import faults
 from bot.actions import Breaker, Catalogue, JournaledActions, LeaseLost
@@ -17,6 +19,8 @@ from bot.before import Before
 from bot.conversations import PerConversation
 from bot.inbox import HISTORY
 from bot.log import Log
+from bot.media.media import Media
+from bot.media.recognize import Recognizer
 from bot.metrics import Metrics
 from bot.outbox import Outbox
 from bot.parts import CONTINUE
@@ -59,6 +63,8 @@ class Bot:
     timezone: tzinfo
     version: str = ""
     slow: bool = False
+    recognizers: Mapping[MediaKind, Recognizer] = field(default_factory=dict)
+    """The bot's own, of its `actions.py`."""
     claims: frozenset[str] = frozenset()
     say: Say = nothing_to_say
 
@@ -80,6 +86,7 @@ class Work:
         log: Log,
         before: Before,
         progress: Progress | None = None,
+        media: Media | None = None,
     ) -> None:
         self.bot = bot
         self._before = before
@@ -93,6 +100,7 @@ class Work:
         self._metrics = metrics
         self._log = log
         self._progress = progress or Progress(store)
+        self._media = media
         self._breaker = Breaker(time.monotonic)
         self._thinkers = PerConversation(self._think, log)
         self._background: set[asyncio.Task[None]] = set()
@@ -224,11 +232,13 @@ class Work:
         if HISTORY in turn.flags:
             return same, turn
         if session.owner:
+            turn = await self._heard(bot, turn)
             return same, replace(turn, meaning=await self._meaning(bot, turn), flags=("owned",))
         if self._asks_for_more(turn, unsent):
             return same, replace(turn, flags=("continue",))
         if (decided := await self._before.decided(turn, bot.claims)) is not None:
             return same, decided
+        turn = await self._heard(bot, turn)
         meaning = await self._meaning(bot, turn)
         outcome = await self._step(bot, session, turn, meaning)
         return outcome.dialogue, replace(
@@ -242,7 +252,9 @@ class Work:
         )
 
     async def _step(self, bot: Bot, session: Session, turn: Turn, meaning: Meaning) -> Outcome:
-        heard = replace(_heard(turn, meaning), progress=self._progress.teller(turn.id))
+        media, message = self._media, turn.message
+        fetch = partial(media.fetch, message) if media is not None and message is not None else None
+        heard = replace(_heard(turn, meaning), progress=self._progress.teller(turn.id), fetch=fetch)
         actions = JournaledActions(bot.actions, self._store, session, turn.id, self._breaker)
         try:
             return await bot.engine.step(session.dialogue, heard, actions)
@@ -253,6 +265,12 @@ class Work:
             self._log.exception("the turn failed, the customer was asked to try again later", turn=turn.id)
             why = Why("error", f"{type(error).__name__}: the log has more")
             return Outcome(session.dialogue, (Text(APOLOGY),), trace=(why,), flags=frozenset({"error"}))
+
+    async def _heard(self, bot: Bot, turn: Turn) -> Turn:
+        """`turn` with the words in its voice or picture, where somebody recognizes them in time."""
+        if self._media is None or turn.message is None:
+            return turn
+        return replace(turn, message=await self._media.heard(turn.message, bot.recognizers))
 
     async def _meaning(self, bot: Bot, turn: Turn) -> Meaning:
         text = turn.message.text if turn.message else ""

@@ -56,6 +56,22 @@ class Settings(BaseSettings):
     workers: int = Field(1, ge=1, description="processes to serve with")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least level that is logged")
     log_format: Literal["text", "json"] = Field("text", description="log lines for people or for machines")
+    media_max_mb: float = Field(20, gt=0, le=200, description="largest picture, voice, video or file that is kept")
+    media_types: str = Field(
+        "", description="comma-separated content types that are kept (image/*, application/pdf); empty: any"
+    )
+    media_days: float = Field(
+        0, ge=0, description="files older than this are deleted; 0: with the turns (YINGDA_RETENTION_DAYS)"
+    )
+    media_allow: str = Field(
+        "", description="comma-separated host, host:port or network of our own that files may be fetched from"
+    )
+    media_eager: str = Field(
+        "wecom_bot", description="comma-separated channels whose files are fetched at once: their addresses soon die"
+    )
+    public_url: str = Field(
+        "", description="the service's https address as customers reach it, for links to files; empty: no such links"
+    )
     cors_origins: str = Field(
         "", description="comma-separated origins whose pages may use the REST and chat API; * for any"
     )
@@ -77,6 +93,15 @@ class TrackerStore(Strict):
     username: str = ""
     password: SecretStr = SecretStr("")
     auth_source: str = "admin"
+
+
+class RecognizerEndpoint(Strict):
+    """`asr:` or `vision:` of endpoints.yml: an HTTP service that finds the words in a voice message or a picture."""
+
+    url: str
+    timeout: float = Field(default=2.5, gt=0, le=60)
+    """Seconds for fetching the file and finding the words; then the message goes on without."""
+    token: SecretStr = SecretStr("")
 
 
 def variable(name: str) -> str:

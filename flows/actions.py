@@ -12,15 +12,16 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType, ModuleType
-from typing import Any, TypeVar, overload
+from typing import Any, Literal, TypeVar, overload
 
-from adapters.message import Address, Json, Reply, Text
+from adapters.message import Address, Content, Json, Reply, Text
 from config.source import BadProject, Problem, did_you_mean, read_yaml
-from flows.state import ActionFailed, Heard, Result
+from flows.state import ActionFailed, Attached, Heard, Result
 from flows.steps import Ask, Flow, Trigger, Values, Walk
 from nlu.meaning import Meaning
 
 TIMEOUT_S = 10.0
+RECOGNIZE_S = 2.5
 _MARK = "__yingda__"
 
 
@@ -41,6 +42,20 @@ class Invocation:
     sender: str = ""
     sender_name: str = ""
     replies: list[Reply] = field(default_factory=list)
+    content: Content = field(default_factory=lambda: Text(""))
+    """What was just sent; `await call.file()` gives the file in it."""
+    fetch: Callable[[], Awaitable[Attached]] | None = field(default=None, repr=False)
+
+    async def file(self) -> Attached:
+        """The picture, voice, video or file that was just sent: `data`, `content_type`, `name`, and `ref`, by which a
+        reply can show it again (`Image(url="blob:<ref>")`). Raises `ActionFailed` where there is none to be had."""
+        if self.fetch is None:
+            raise ActionFailed("there is no file: no service runs this talk")
+        try:
+            return await self.fetch()
+        except Exception as error:
+            raise ActionFailed(f"the file cannot be had ({type(error).__name__})") from error
+
     progress: Callable[[str], None] = field(default=lambda line: None, repr=False)
     """`call.progress("正在查询…")`: a line that shows while the action works, on channels that can. Not logged: the
     answer takes its place."""
@@ -141,12 +156,33 @@ def _program(function: Callable[..., Any]) -> Callable[[Values, Values], Walk]:
 
 
 @dataclass(frozen=True, slots=True)
+class Recognizer:
+    """What finds words in one kind of message, and how long the bot waits for them."""
+
+    recognize: Callable[[bytes, str], Awaitable[str]]
+    timeout: float
+    kind: Literal["voice", "image"]
+
+
+def recognizes(kind: Literal["voice", "image"], *, timeout: float = RECOGNIZE_S) -> Callable[[RunT], RunT]:
+    """Mark an `async def f(data: bytes, content_type: str) -> str` as what finds the words in voice messages or
+    pictures, before the bot thinks about them."""
+
+    def mark(function: RunT) -> RunT:
+        setattr(function, _MARK, Recognizer(function, timeout, kind))
+        return function
+
+    return mark
+
+
+@dataclass(frozen=True, slots=True)
 class Registry:
     """What `actions.py` offers. It is also the plainest `Actions`: it runs them, and remembers nothing."""
 
     actions: Mapping[str, Action] = field(default_factory=dict)
     flows: Mapping[str, Flow] = field(default_factory=dict)
     file: str = ""
+    recognizers: Mapping[Literal["voice", "image"], Recognizer] = field(default_factory=dict)
 
     def find(self, name: str) -> Action | None:
         """By name, `action_` before it or not."""
@@ -162,7 +198,7 @@ class Registry:
         call = Invocation(
             found.name, MappingProxyType(dict(args)), MappingProxyType(dict(slots)),
             heard.address, heard.meaning, heard.at, f"{heard.turn}/{key}",
-            heard.sender, heard.sender_name,
+            heard.sender, heard.sender_name, content=heard.content, fetch=heard.fetch,
             progress=heard.progress,
         )  # fmt: skip
         try:
@@ -244,6 +280,7 @@ def _load(path: Path, project: Path) -> ModuleType:
 def _collect(module: ModuleType, path: Path) -> Registry:
     actions: dict[str, Action] = {}
     flows: dict[str, Flow] = {}
+    recognizers: dict[Literal["voice", "image"], Recognizer] = {}
     problems: list[Problem] = []
     for function in vars(module).values():
         match getattr(function, _MARK, None):
@@ -253,13 +290,17 @@ def _collect(module: ModuleType, path: Path) -> Registry:
                         _wrong(function, path, f"the action '{found.name}' is not async", "write `async def`")
                     )
                 actions[found.name] = found
+            case Recognizer() as found:
+                if not inspect.iscoroutinefunction(function):
+                    problems.append(_wrong(function, path, "what recognizes is not async", "write `async def`"))
+                recognizers[found.kind] = found
             case Flow() as found:
                 if not inspect.isgeneratorfunction(function):
                     problems.append(_wrong(function, path, f"the flow '{found.id}' yields no step", "yield Ask(...)"))
                 flows[found.id] = found
     if problems:
         raise BadProject(problems)
-    return Registry(actions, flows, str(path))
+    return Registry(actions, flows, str(path), recognizers)
 
 
 def _wrong(function: Any, path: Path, what: str, mend: str) -> Problem:

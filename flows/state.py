@@ -6,7 +6,7 @@ All values are immutable and plain-data-able: the session that is persisted hold
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal, Protocol
 
@@ -94,6 +94,19 @@ def _unheard(line: str) -> None:
     pass
 
 
+class Attached(Protocol):
+    """The file in a message. `ref` names it where files are kept; `content_type` is what its bytes are."""
+
+    @property
+    def ref(self) -> str: ...
+    @property
+    def content_type(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def data(self) -> bytes: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Heard:
     """What reaches the dialogue in one turn. `turn` seeds the choice of response variations, so that a redo
@@ -109,6 +122,8 @@ class Heard:
     sender_name: str = ""
     progress: Callable[[str], None] = field(default=_unheard, compare=False, repr=False)
     """Shows a line while an action works, on channels that can: best effort, it is no reply."""
+    fetch: Callable[[], Awaitable[Attached]] | None = field(default=None, compare=False, repr=False)
+    """Gives the file in the message; None where no service runs the dialogue."""
 
 
 @dataclass(frozen=True, slots=True)

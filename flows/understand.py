@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from adapters.message import Content, Event, Location, Text, plain
+from adapters.message import Content, Event, Image, Location, Text, plain
 from flows import words
 from flows.answers import YES_NO, answer, correction
 from flows.requests import repair, request, the_same
@@ -73,10 +73,13 @@ def _free_slots(said: Said, situation: Situation) -> tuple[Command, ...]:
 
 def _event(said: Said, situation: Situation) -> Decision | None:
     match said.content:
-        case Event(name="subscribe" | "welcome" as name):
-            return Decision((SessionStart(),), f"the event {name}")
+        case Event(name="subscribe" | "welcome" as name, key=key):
+            scene = _named(key, situation)  # the greeting, which comes last, is on top
+            return Decision((*(scene.commands if scene else ()), SessionStart()), f"the event {name}")
         case Event(name="click", key=key):
-            return _click(key, situation)
+            return _named(key, situation)
+        case Event(name="scan", key=key):
+            return _named(key, situation) or Decision((), "no flow and no response is named as the QR code's scene")
         case Event(name="enter") if "utter_enter" in situation.knows.domain.responses:
             return Decision((ChitChat("utter_enter"),), "the chat was opened, and there is a response to that")
         case Event(name=name):
@@ -85,19 +88,19 @@ def _event(said: Said, situation: Situation) -> Decision | None:
     return None
 
 
-def _click(key: str, situation: Situation) -> Decision | None:
-    """A menu key names a flow or a response; `/intent` and words are understood like any text."""
+def _named(key: str, situation: Situation) -> Decision | None:
+    """A menu's key or a QR code's scene names a flow or a response; `/intent` and words are understood as any text."""
     flow = key if key in situation.knows.flows else situation.knows.titles.get(key, "")
     if flow and not flow.startswith("pattern_"):
-        return Decision((StartFlow(flow),), f"the menu key {key} names a flow")
+        return Decision((StartFlow(flow),), f"the key {key} names a flow")
     if f"utter_{key}" in situation.knows.domain.responses:
-        return Decision((ChitChat(f"utter_{key}"),), f"the menu key {key} names a response")
+        return Decision((ChitChat(f"utter_{key}"),), f"the key {key} names a response")
     return None
 
 
 def _content(said: Said, situation: Situation) -> Decision | None:
     """Images, files and the like: for a question that takes them, else politely put aside."""
-    if said.text or isinstance(said.content, Event):
+    if isinstance(said.content, Event) or (said.text and not isinstance(said.content, Image)):
         return None
     if isinstance(said.content, Text):
         return Decision((), "nothing was said")
@@ -107,6 +110,8 @@ def _content(said: Said, situation: Situation) -> Decision | None:
             if mapped.type == "from_content" and mapped.entity in ("", kind):
                 value = plain(said.content, Content)
                 return Decision((SetSlot(situation.asked, value),), f"{kind} for the slot {situation.asked}")
+    if said.text:
+        return None  # what was recognized in a picture that nobody asked for
     if isinstance(said.content, Location) and said.content.label and situation.waits_for_text:
         return Decision((SetSlot(situation.asked, said.content.label),), "a place answers the question by its name")
     return Decision((ChitChat(f"utter_default_{kind}"),), f"a {kind} that nobody asked for")

@@ -18,6 +18,7 @@ FLOOR_4 = (
     "bot.app",
     "bot.broadcast.order",
     "bot.channels",
+    "bot.mediation",
     "bot.cli",
     "bot.web",
     "bot.talk",

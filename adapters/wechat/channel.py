@@ -15,8 +15,11 @@ import orjson
 
 from adapters.channel import (
     Challenge,
+    Exchange,
     Judgement,
     Limits,
+    MediaKind,
+    MediaTerms,
     Messages,
     Outgoing,
     Parsed,
@@ -25,15 +28,20 @@ from adapters.channel import (
     Request,
     Route,
     Token,
+    Upload,
+    Uploaded,
 )
 from adapters.crypto import BadEnvelope, Envelope, Random16, Sealed, random16, signed
 from adapters.degrade import fit, join
 from adapters.fields import Fields, Malformed, is_json, read_fields, said
 from adapters.markup import sealed_json, sealed_xml
-from adapters.message import Address, Message, Reply
+from adapters.message import Address, Content, Message, Reply
 from adapters.passive_xml import passive_xml
 from adapters.refusals import Refused, check_size, check_time
 from adapters.wechat.inbound import read_message
+from adapters.wechat.media import TERMS
+from adapters.wechat.media import download as download_file
+from adapters.wechat.media import upload as upload_file
 from adapters.wechat.notices import KINDS as NOTICES
 from adapters.wechat.notices import needs_no_window
 from adapters.wechat.passive import NOTHING, passive_json
@@ -233,6 +241,18 @@ class WeChat:
 
     def judge(self, status: int, body: bytes) -> Judgement:
         return ANSWERS.judge(status, body)
+
+    # --- media -----------------------------------------------------------------------------------------------
+
+    @property
+    def media_terms(self) -> Mapping[MediaKind, MediaTerms]:
+        return TERMS if self._settings.app_secret.get_secret_value() else {}
+
+    def upload(self, upload: Upload, now: float) -> Exchange[Uploaded]:
+        return upload_file(upload, now, self._api_base)
+
+    def download(self, content: Content) -> Exchange[bytes]:
+        return download_file(content, self._api_base)
 
 
 def _passive_route(message: Message, opened: _Opened, query: Mapping[str, str]) -> Route:

@@ -22,6 +22,7 @@ from adapters.channel import (
     Pull,
     Pulled,
     Rate,
+    Reject,
     Request,
     Route,
     Token,
@@ -82,6 +83,8 @@ class WeComKf:
         if not isinstance(opened, Opened):
             return opened
         fields = opened.fields
+        if not said(fields, "MsgType") and not said(fields, "Event"):
+            return Reject(400, "the body has no MsgType: it is no callback of WeCom's")
         ours = said(fields, "OpenKfId") in ("", self._open_kfid)
         if said(fields, "Event").lower() == "kf_msg_or_event" and ours:
             return Pull(self._open_kfid, said(fields, "Token"))

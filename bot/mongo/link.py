@@ -10,7 +10,8 @@ from collections.abc import Awaitable
 from typing import TypeAlias, TypeVar
 
 from bson import Timestamp
-from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorCollection
+from gridfs.errors import GridFSError
+from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorCollection, AsyncIOMotorGridFSBucket
 from pymongo import monitoring
 from pymongo.errors import DuplicateKeyError, OperationFailure, PyMongoError
 
@@ -71,22 +72,27 @@ class Link:
     def __getitem__(self, collection: str) -> Collection:
         return self._db[collection]
 
+    def bucket(self, name: str) -> AsyncIOMotorGridFSBucket:
+        """Files of GridFS, in collections under `name`."""
+        return AsyncIOMotorGridFSBucket(self._db, name)
+
     async def open(self) -> None:
         await self._measure()
 
     def close(self) -> None:
         self._client.close()
 
-    async def run(self, operation: Awaitable[T]) -> T:
-        """The operation's result. Raises `StoreDown` where the database did not answer, not in time or not as it
-        should: whoever asked repeats it later. Left to the caller are `DuplicateKeyError` and a stream's lost place."""
+    async def run(self, operation: Awaitable[T], seconds: float = 0.0) -> T:
+        """The operation's result, within `seconds` (0: the client's time-out). Raises `StoreDown` where the database
+        did not answer, not in time or not as it should: whoever asked repeats it later. Left to the caller are
+        `DuplicateKeyError`, a stream's lost place, and a file that is not whole."""
         try:
-            async with asyncio.timeout(self._timeout_s + GRACE_S):
+            async with asyncio.timeout((seconds or self._timeout_s) + GRACE_S):
                 return await operation
         except TimeoutError:
-            raise StoreDown(f"MongoDB at {self.where} did not answer within {self._timeout_s:g} s") from None
+            raise StoreDown(f"MongoDB at {self.where} did not answer within {seconds or self._timeout_s:g} s") from None
         except PyMongoError as error:
-            if isinstance(error, DuplicateKeyError) or place_lost(error):
+            if isinstance(error, DuplicateKeyError | GridFSError) or place_lost(error):
                 raise
             raise StoreDown(f"MongoDB at {self.where}: {reason(error)}") from None
 

@@ -17,6 +17,7 @@ from bot import faults
 from bot.document import tame
 from bot.feed import Feed, Watch
 from bot.mongo import documents, pipelines
+from bot.mongo.blobs import GridBlobs
 from bot.mongo.documents import Document, escape, escape_key, session_of, turn_document, turn_key, turn_of
 from bot.mongo.link import Collection, Link
 from bot.mongo.marks import Marks
@@ -82,6 +83,10 @@ class MongoStore:
 
     async def now(self) -> float:
         return await self._link.now()
+
+    def blobs(self) -> GridBlobs:
+        """Files in the same database."""
+        return GridBlobs(self._link)
 
     # --- in and thinking
 

@@ -24,11 +24,13 @@ from aiohttp import web
 
 from adapters.message import Json
 from bot.simulate.wechat_account import PICTURE, AccountApi, Endpoint, Handler
+from bot.simulate.wechat_media import MediaShelf
 
 WINDOW_COUNT, WINDOW_S = 5, 48 * 3600.0
 MENU = frozenset(("click", "scan", "subscribe", "scancode_push", "scancode_waitmsg"))
 MENU_COUNT, MENU_WINDOW_S = 3, 60.0
 MAX_TEXT_BYTES = 2048
+MAX_UPLOAD_BYTES = 12 << 20
 KINDS = frozenset(
     ("text", "image", "voice", "video", "music", "news", "mpnews", "mpnewsarticle", "msgmenu", "wxcard",
      "miniprogrampage")
@@ -38,12 +40,17 @@ ERRMSG: Mapping[int, str] = {
     -1: "system error",
     40001: "invalid credential, access_token is invalid or not latest",
     40003: "invalid openid",
+    40004: "invalid media type",
+    40005: "invalid file type",
+    40007: "invalid media_id",
     40008: "invalid message type",
     40013: "invalid appid",
     40125: "invalid appsecret",
     40164: "invalid ip 203.0.113.7 ipv6 ::ffff:203.0.113.7, not in whitelist",
     41001: "access_token missing",
+    41005: "media data missing",
     42001: "access_token expired",
+    45001: "media size out of limit",
     45002: "content size out of limit",
     45009: "reach max api daily quota limit",
     45015: "response out of time limit or subscription is canceled",
@@ -101,6 +108,8 @@ class WeChatApi:
     app_secret: str = "simulated-secret"  # noqa: S105
     token_s: int = 7200
     strict: bool = False
+    strict_media: bool = False
+    """Refuse media ids that were not given out here, or are older than three days."""
     clock: Callable[[], float] = time.time
     delay_s: float = 0.0
     """How long each answer takes: a slow vendor."""
@@ -118,6 +127,7 @@ class WeChatApi:
         self._script: dict[Endpoint, deque[int]] = {name: deque() for name in get_args(Endpoint)}
         self.account = AccountApi(lambda: self.clock(), self._noticed, self._left)
         self._windows: dict[str, dict[str, _Window]] = {}
+        self.media = MediaShelf(self.clock)
         self._changed = asyncio.Event()
         self._runner: web.AppRunner | None = None
 
@@ -128,7 +138,10 @@ class WeChatApi:
         return f"http://{self.host}:{self.port}"
 
     async def __aenter__(self) -> WeChatApi:
-        app = web.Application()
+        app = web.Application(client_max_size=MAX_UPLOAD_BYTES)
+        app.router.add_post("/cgi-bin/media/upload", self._upload)
+        app.router.add_get("/cgi-bin/media/get", self._media)
+        app.router.add_get("/video/{media}", self.media.video)
         app.router.add_post("/cgi-bin/stable_token", self._token)
         app.router.add_post("/cgi-bin/message/custom/send", self._send)
         app.router.add_post("/cgi-bin/message/custom/typing", self._typing)
@@ -267,6 +280,20 @@ class WeChatApi:
     def _left(self, openid: str) -> bool:
         return "closed" in self._windows.get(openid, {})
 
+    async def _upload(self, request: web.Request) -> web.Response:
+        refused = await self._scripted("upload") or self._unauthorised(request)
+        if refused is not None:
+            return refused
+        answer = await self.media.upload(request)
+        return _error(answer) if isinstance(answer, int) else answer
+
+    async def _media(self, request: web.Request) -> web.Response:
+        refused = await self._scripted("media") or self._unauthorised(request)
+        if refused is not None:
+            return refused
+        answer = self.media.get(request.query.get("media_id", ""), self.url)
+        return _error(answer) if isinstance(answer, int) else answer
+
     async def _scripted(self, endpoint: Endpoint) -> web.Response | None:
         self.calls[endpoint] += 1
         if self.delay_s:
@@ -293,6 +320,8 @@ class WeChatApi:
             return 40008
         if not openid:
             return 40003
+        if kind in ("image", "voice", "video") and self.strict_media and not self.media.known(_media_id(body[kind])):
+            return 40007
         if any(len(str(body[kind].get(part, "")).encode()) > MAX_TEXT_BYTES for part in ("content", "head_content")):
             return 45002
         if not self._windows.get(openid):
@@ -301,6 +330,10 @@ class WeChatApi:
         if not windows:
             return 45015
         return 0 if any(window.left for window in windows) else 45047
+
+
+def _media_id(content: Mapping[str, Json]) -> str:
+    return str(content.get("media_id", ""))
 
 
 def _error(code: int) -> web.Response:

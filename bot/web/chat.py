@@ -6,7 +6,7 @@ import asyncio
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from weakref import WeakSet
 
 from aiohttp import WSCloseCode, WSMsgType, web
@@ -130,7 +130,7 @@ class Page:
         with suppress(ConnectionError):
             with suppress(StoreDown):
                 async for turn in news:
-                    await self.socket.send_json({"type": "turn", "turn": shown(turn)})
+                    await self.socket.send_json({"type": "turn", "turn": await self._shown(turn)})
             await self.come_back()
 
     async def come_back(self) -> None:
@@ -145,12 +145,17 @@ class Page:
         else:
             await self.socket.send_json({"type": "ack", "id": say.id})
             if turn.status != "new":  # said again because the page missed all of it: there will be no news of it
-                await self.socket.send_json({"type": "turn", "turn": shown(turn)})
+                await self.socket.send_json({"type": "turn", "turn": await self._shown(turn)})
+
+    async def _shown(self, turn: Turn) -> dict[str, Json]:
+        return shown(replace(turn, replies=tuple(await self.site.shown(turn.replies))))
 
     async def _history(self, kind: str, before: float = 0.0, **more: Json) -> None:
         turns = await self.site.store.turns(self.conversation, before=before, limit=PAGE_TURNS)
         earlier = len(turns) >= PAGE_TURNS
-        await self.socket.send_json({"type": kind, "turns": list(map(shown, turns)), "more": earlier, **more})
+        await self.socket.send_json(
+            {"type": kind, "turns": [await self._shown(turn) for turn in turns], "more": earlier, **more}
+        )
 
 
 async def _hello(socket: web.WebSocketResponse) -> Hello | None:

@@ -73,7 +73,7 @@ class Rest:
             return Reject(503, "too busy, or the store does not answer: send the message again later")
         if done is None:
             return Reject(504, f"no answer within {self._site.rest_wait_s:.0f} s")
-        return rest_items(call.sender, done.replies)
+        return rest_items(call.sender, await self._site.shown(done.replies))
 
 
 async def _capped(request: web.Request) -> bytes:

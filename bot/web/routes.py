@@ -10,6 +10,7 @@ from bot import __version__
 from bot.web.assets import Asset, answer, load_assets
 from bot.web.chat import Chat
 from bot.web.console import Console
+from bot.web.media import Files
 from bot.web.rest import Rest
 from bot.web.site import Site
 
@@ -21,6 +22,8 @@ def mount(app: web.Application, site: Site) -> None:
     chat, console = Chat(site, assets["chat.html"]), Console(site)
     app.add_routes(chat.routes())
     app.add_routes(console.routes())
+    if site.media is not None:
+        app.add_routes(Files(site.media, site.clock).routes())
     if site.rest:
         app.add_routes(Rest(site).routes())
     app.add_routes([web.get("/", home), *_files(assets)])

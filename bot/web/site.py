@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo
 
 from aiohttp import web
 
+from adapters.message import Reply
 from bot.inbox import Inbox
+from bot.media.media import Media
 from bot.store import Store
 from bot.web.origins import Origins
 
@@ -33,3 +35,8 @@ class Site:
     remote: Callable[[web.Request], str] = peer
     rest: bool = True
     rest_wait_s: float = 60.0
+    media: Media | None = None
+
+    async def shown(self, replies: Sequence[Reply]) -> Sequence[Reply]:
+        """`replies` as pages may show them: the bot's own files by addresses of this service."""
+        return await self.media.shown(replies) if self.media is not None else replies
