@@ -270,6 +270,20 @@ class Pushing(Protocol):
 
 
 @runtime_checkable
+class Windowed(Protocol):
+    """A channel that pushes freely only for a while after what the customer did, and otherwise only some kinds."""
+
+    def carries(self, replies: Sequence[Reply], route: Route) -> bool:
+        """Whether `replies` are what the way `route`, one of `push_routes`, is for."""
+        ...
+
+    def closed(self, message: Message | None, now: float) -> str:
+        """Why there is no way for most replies, where `message` is the customer's newest: one sentence for operators;
+        empty where there is."""
+        ...
+
+
+@runtime_checkable
 class Recalling(Protocol):
     """A channel that can take back what it sent."""
 

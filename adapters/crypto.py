@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 import hmac
 import re
 import secrets
@@ -18,8 +19,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from wechatpy.crypto import PrpCrypto, WeChatCipher
-from wechatpy.utils import WeChatSigner
+from wechatpy.crypto import WeChatCipher
 
 KEY_BYTES = 32
 BLOCK_BYTES = 16
@@ -59,9 +59,8 @@ def random16() -> bytes:
 
 def signature(*parts: str) -> str:
     """sha1 over the sorted parts in hex: of (token, timestamp, nonce) for a URL, with `encrypt` for a body."""
-    signer = WeChatSigner()
-    signer.add_data(*(part.encode("utf-8", "surrogatepass") for part in parts))
-    return str(signer.signature)
+    found = sorted(part.encode("utf-8", "surrogatepass") for part in parts)
+    return hashlib.sha1(b"".join(found), usedforsecurity=False).hexdigest()
 
 
 def signed(given: str, *parts: str) -> bool:
@@ -90,20 +89,8 @@ def open_file(data: bytes, key: bytes) -> bytes:
 
 def seal_file(data: bytes, key: bytes) -> bytes:
     """The inverse of `open_file`."""
-    pad = MAX_PAD - len(data) % MAX_PAD
-    sealed: bytes = WeChatCipher(key).encrypt(data + bytes([pad]) * pad)
+    sealed: bytes = WeChatCipher(key).encrypt(_padded(data))
     return sealed
-
-
-class _Cipher(PrpCrypto):  # type: ignore[misc]
-    """wechatpy's cipher; its own random is not a secure one and cannot be passed in."""
-
-    def __init__(self, key: bytes, random: Random16) -> None:
-        super().__init__(key)
-        self._random = random
-
-    def get_random_string(self) -> bytes:
-        return self._random()
 
 
 class Envelope:
@@ -114,10 +101,12 @@ class Envelope:
     def __init__(self, token: str, keys: Sequence[str], receive_id: str, random: Random16 = random16) -> None:
         self._token = token
         self._receive_id = receive_id.encode()
-        self._ciphers: tuple[Any, ...] = tuple(_Cipher(aes_key(key), random) for key in keys)
+        self._random = random
+        self._ciphers: tuple[Any, ...] = tuple(WeChatCipher(aes_key(key)) for key in keys)
 
     def seal(self, message: bytes, timestamp: str, nonce: str, key: int = 0) -> Sealed:
-        encrypt = self._ciphers[key].encrypt(message, self._receive_id).decode()
+        plain = self._random() + len(message).to_bytes(LENGTH_BYTES) + message + self._receive_id
+        encrypt = base64.b64encode(self._ciphers[key].encrypt(_padded(plain))).decode()
         return Sealed(encrypt, signature(self._token, timestamp, nonce, encrypt), timestamp, nonce)
 
     def open(self, sealed: Sealed) -> Opened:
@@ -143,7 +132,7 @@ class Envelope:
             raise BadEnvelope("the encrypted text is not base64") from None
         if not data or len(data) % BLOCK_BYTES:
             raise BadEnvelope(f"the encrypted text is not whole AES blocks ({len(data)} bytes): was it cut?")
-        plain: bytes = cipher.cipher.decrypt(data)
+        plain: bytes = cipher.decrypt(data)
         body = _unpad(plain)[RANDOM_BYTES:]
         length = int.from_bytes(body[:LENGTH_BYTES])
         message, receiver = body[LENGTH_BYTES : LENGTH_BYTES + length], body[LENGTH_BYTES + length :]
@@ -152,6 +141,11 @@ class Envelope:
         if not hmac.compare_digest(receiver, self._receive_id):
             raise BadEnvelope("it is addressed to another app id")
         return message
+
+
+def _padded(plain: bytes) -> bytes:
+    pad = MAX_PAD - len(plain) % MAX_PAD
+    return plain + bytes((pad,)) * pad
 
 
 def _unpad(plain: bytes) -> bytes:

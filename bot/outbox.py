@@ -137,7 +137,7 @@ class Outbox:
             return await self._give_up(turn, replace(sent, judgement=Judgement("dead", turn.error)))
         if not near:
             # Only the customer's next message opens a way.
-            word = Judgement("retry", "no way to the customer is open until they write again")
+            word = Judgement("retry", await self._why_closed(turn))
             return await self._wait(turn, replace(sent, judgement=word, free_at=turn.ready_at + KEEP_S))
         return await self._note(turn, outlet, await self._by_ways(turn, behind, outlet.channel, near, sent))
 
@@ -161,6 +161,11 @@ class Outbox:
         if newest is None:
             return "", self._ways.push_routes(turn, None)
         return newest.id, self._ways.push_routes(turn, newest.message)
+
+    async def _why_closed(self, turn: Turn) -> str:
+        newest = await self._store.newest(turn.conversation)
+        why = self._ways.closed(turn, newest.message if newest else turn.message)
+        return why or "no way to the customer is open until they write again"
 
     def _in_reach(self, turn: Turn, channel: Channel, route: Route) -> bool:
         _, parts = self._ways.calls(turn, channel, route)

@@ -10,7 +10,7 @@ from typing import Literal
 
 import orjson
 
-from adapters.channel import LINK, Carrying, Channel, Limits, Linked, Pushing, Route, Streaming
+from adapters.channel import LINK, Carrying, Channel, Limits, Linked, Pushing, Route, Streaming, Windowed
 from adapters.message import Message, Reply
 from bot.parts import BASIS, Fit, calls, pack, passive_parts, plain_parts, push_calls, transfer_first, with_body
 from bot.turn import Turn
@@ -120,8 +120,13 @@ class Ways:
         closed = turn.route.data.get(CLOSED, "") if turn.route else ""
         if closed:
             noted[CLOSED] = closed
-        routes = outlet.channel.push_routes(turn.address, message, self._clock())
+        routes = _for(turn, outlet.channel, message, self._clock())
         return tuple(Route("push", {**route.data, **noted}) for route in routes if way_key(route) not in closed.split())
+
+    def closed(self, turn: Turn, message: Message | None) -> str:
+        """Why `message` opens no way to push, in words for operators; empty where the channel has none."""
+        outlet = self.outlet(turn)
+        return outlet.channel.closed(message, self._clock()) if outlet and isinstance(outlet.channel, Windowed) else ""
 
     def may_push(self, turn: Turn) -> bool:
         """Whether a push way may be open."""
@@ -187,7 +192,15 @@ class Ways:
         """As the account is set up, whatever was learned of it since."""
         if not isinstance(channel, Pushing):
             return None
-        return next(iter(channel.push_routes(turn.address, turn.message, self._clock())), None)
+        return next(iter(_for(turn, channel, turn.message, self._clock())), None)
+
+
+def _for(turn: Turn, channel: Pushing, message: Message | None, now: float) -> tuple[Route, ...]:
+    """The ways that `message` opens for what the turn says."""
+    routes = channel.push_routes(turn.address, message, now)
+    if not isinstance(channel, Windowed):
+        return routes
+    return tuple(route for route in routes if channel.carries(turn.replies, route))
 
 
 def by_link(channel: Channel, route: Route, reply: Reply) -> bool:

@@ -56,7 +56,13 @@ class WeChatAccount(Strict):
     push: bool | Literal["auto"] = "auto"
     transfer: bool = False
     """The account has WeChat's own customer-service console: 转人工 hands over to it."""
+    kf_account: str = ""
+    """The servicer (name@account) in whose name and with whose picture messages are pushed; empty: the account's."""
+    menu: str = "wechat-menu.yml"
+    """The file, beside credentials.yml, of the account's menu."""
     api_base: str = "https://api.weixin.qq.com"
+    mp_base: str = "https://mp.weixin.qq.com"
+    """Where pictures of QR codes are fetched."""
 
     @model_validator(mode="after")
     def _has_a_key(self) -> WeChatAccount:

@@ -35,32 +35,32 @@ from adapters.crypto import BadEnvelope, Envelope, Random16, Sealed, random16, s
 from adapters.degrade import fit, join
 from adapters.fields import Fields, Malformed, is_json, read_fields, said
 from adapters.markup import sealed_json, sealed_xml
-from adapters.message import Address, Content, Event, Message, Reply
+from adapters.message import Address, Content, Message, Reply
 from adapters.passive_xml import passive_xml
 from adapters.refusals import Refused, check_size, check_time
 from adapters.wechat.inbound import read_message
 from adapters.wechat.media import TERMS
 from adapters.wechat.media import download as download_file
 from adapters.wechat.media import upload as upload_file
+from adapters.wechat.notices import KINDS as NOTICES
+from adapters.wechat.notices import needs_no_window
 from adapters.wechat.passive import NOTHING, passive_json
-from adapters.wechat.push import ANSWERS, push_call
+from adapters.wechat.push import ANSWERS, CUSTOM_TYPES, push_call
+from adapters.wechat.windows import MESSAGE, closed, has_left, opened_by
 from config.credentials import WeChatAccount
 
 WINDOW_S = 300.0
 PASSIVE_S = 5.0
-MENU = frozenset(("click", "scan", "subscribe", "scancode_push", "scancode_waitmsg"))
-"""Events that allow `MENU_COUNT` pushes within a minute; a message allows five within two days."""
-MENU_COUNT = 3
-SILENT = frozenset(("unsubscribe",))
-"""Events after which the customer cannot be reached."""
+CUSTOM, NOTICE = "custom", "notice"
+"""The ways to push, as a route's `way`."""
 
 PASSIVE = Limits(
     shows=frozenset(("text", "image", "voice", "video", "link", "news")),
     text_bytes=2048,
     passive_s=PASSIVE_S,
     passive_messages=1,
-    push_count=5,
-    push_window_s=48 * 3600.0,
+    push_count=MESSAGE.count,
+    push_window_s=MESSAGE.seconds,
     articles=1,
     media_only=True,
     custom_types=frozenset(("music",)),
@@ -69,11 +69,8 @@ PUSH = replace(
     PASSIVE,
     shows=PASSIVE.shows | {"card", "typing"},
     buttons=10,
-    custom_types=frozenset(
-        ("text", "image", "voice", "video", "music", "news", "mpnews", "mpnewsarticle", "msgmenu", "wxcard",
-         "miniprogrampage")
-    ),
-)  # fmt: skip
+    custom_types=CUSTOM_TYPES | NOTICES,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,8 +169,9 @@ class WeChat:
         """Any replies, degraded where need be. Passive: one body, of the replies joined as far as one can be
         (`success` where there is nothing to say); push: one call each."""
         if route.kind == "push":
-            to = route.data["to"]
-            return [push_call(reply, to, self._api_base) for reply in fit(replies, self.push_limits)]
+            fitted = fit(replies, self.push_limits)
+            servicer = self._settings.kf_account
+            return [push_call(reply, route.data, self._api_base, servicer) for reply in fitted]
         shown = join(fit(replies, self.limits), self.limits)
         return [self._passive(shown[0], route.data) if shown else Outgoing(NOTHING, "text/plain")]
 
@@ -190,17 +188,39 @@ class WeChat:
     # --- speaking first --------------------------------------------------------------------------------------
 
     def push_routes(self, address: Address, message: Message | None, now: float) -> tuple[Route, ...]:
-        """`data`: `to`; where `message` opened a window of pushes, how many it allows (`count`)."""
+        """`custom` (customer-service messages) while `message` lets us, `notice` (template and subscribe messages,
+        typing) always. `data`: `to`, and of a window the `message` that opened it, its `count` and `window_s`."""
         settings = self._settings
         if settings.push is False or not settings.app_secret.get_secret_value():
             return ()
-        if message is not None and isinstance(message.content, Event) and message.content.name in SILENT:
+        if message is not None and has_left(message):
             return ()
-        count = _allowed(message) if message is not None else 0
-        return (Route("push", {"way": "custom", "to": address.user} | ({"count": str(count)} if count else {})),)
+        to = {"to": address.user}
+        notice = Route("push", {"way": NOTICE, **to})
+        if message is None or closed(message, now):
+            return (notice,)
+        window = opened_by(message)
+        opened = (
+            {"message": message.id, "count": str(window.count), "window_s": f"{window.seconds:g}"} if window else {}
+        )
+        return (Route("push", {"way": CUSTOM, **to, **opened}), notice)
 
     def rates(self, route: Route) -> tuple[Rate, ...]:
-        return ()
+        """The allowance is that of the message that opened the window: its answer and whatever else is sent within
+        it share it."""
+        count = int(route.data.get("count", "0"))
+        if not count:
+            return ()
+        to = route.data["to"]
+        conversation = Address(self.name, self.account, to, to).conversation
+        return (Rate(f"push/{conversation}/{route.data['message']}", count, float(route.data["window_s"])),)
+
+    def carries(self, replies: Sequence[Reply], route: Route) -> bool:
+        free = bool(replies) and all(map(needs_no_window, replies))
+        return free == (route.data.get("way") == NOTICE)
+
+    def closed(self, message: Message | None, now: float) -> str:
+        return closed(message, now)
 
     def token_request(self) -> Outgoing:
         settings = self._settings
@@ -233,15 +253,6 @@ class WeChat:
 
     def download(self, content: Content) -> Exchange[bytes]:
         return download_file(content, self._api_base)
-
-
-def _allowed(message: Message) -> int:
-    """How many pushes `message` allows; 0: it opens no window of its own. Tapping an item of a pushed menu is a text
-    to us and a menu click to WeChat."""
-    if isinstance(message.content, Event):
-        return MENU_COUNT if message.content.name in MENU else 0
-    tapped = isinstance(message.raw, dict) and said(message.raw, "bizmsgmenuid")
-    return MENU_COUNT if tapped else PUSH.push_count
 
 
 def _passive_route(message: Message, opened: _Opened, query: Mapping[str, str]) -> Route:

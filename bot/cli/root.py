@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from bot import __version__
-from bot.cli import learn, models, send, serve, simulate, turns
+from bot.cli import learn, models, send, serve, simulate, turns, wechat
 from bot.store import StoreDown
 from config.source import BadProject
 
@@ -72,6 +72,7 @@ for _command in (
     serve.shell,
     simulate.simulate,
     turns.turns,
+    wechat.wechat,
     send.send,
 ):
     cli.add_command(_command)

@@ -1,4 +1,5 @@
-"""WeChat's HTTP API on the loopback: tokens, customer-service messages, typing, with quotas and error codes.
+"""WeChat's HTTP API on the loopback: tokens, customer-service messages, typing, with quotas and error codes; what
+there is besides (`api.account`: menus, QR codes, template messages and more) is in `bot/simulate/wechat_account.py`.
 
 async with WeChatApi(app_id, app_secret) as api:
     api.url                              # the account's api_base
@@ -14,14 +15,15 @@ import asyncio
 import secrets
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal, get_args
+from typing import get_args
 
 import orjson
 from aiohttp import web
 
 from adapters.message import Json
+from bot.simulate.wechat_account import PICTURE, AccountApi, Endpoint, Handler
 from bot.simulate.wechat_media import MediaShelf
 
 WINDOW_COUNT, WINDOW_S = 5, 48 * 3600.0
@@ -33,7 +35,6 @@ KINDS = frozenset(
     ("text", "image", "voice", "video", "music", "news", "mpnews", "mpnewsarticle", "msgmenu", "wxcard",
      "miniprogrampage")
 )  # fmt: skip
-Endpoint = Literal["token", "send", "typing", "upload", "media"]
 
 ERRMSG: Mapping[int, str] = {
     -1: "system error",
@@ -54,7 +55,15 @@ ERRMSG: Mapping[int, str] = {
     45009: "reach max api daily quota limit",
     45015: "response out of time limit or subscription is canceled",
     45047: "out of response count limit",
+    40016: "invalid button size",
+    40017: "invalid button type",
+    40018: "invalid button name size",
+    40037: "invalid template_id",
+    43004: "require subscribe",
+    43101: "user refuse to accept the msg",
+    46003: "menu no exist",
     47001: "data format error",
+    47003: "argument invalid! data is invalid",
     48001: "api unauthorized",
 }
 
@@ -73,8 +82,10 @@ class Sent:
 
     @property
     def text(self) -> str:
-        """The words of a text; of a menu its head, items and tail in lines."""
+        """The words of a text; of a menu its head, items and tail in lines; of a notice its data."""
         content = self.body[self.kind]
+        if isinstance(data := content.get("data"), dict):
+            return "\n".join(f"{name}: {value['value']}" for name, value in data.items())
         items = (item["content"] for item in content.get("list", ()))
         lines = (content.get("content"), content.get("head_content"), *items, content.get("tail_content"))
         return "\n".join(str(line) for line in lines if line)
@@ -113,7 +124,8 @@ class WeChatApi:
     def __post_init__(self) -> None:
         self._tokens: dict[str, float] = {}
         self._refusing = False
-        self._script: dict[Endpoint, deque[int]] = {each: deque() for each in get_args(Endpoint)}
+        self._script: dict[Endpoint, deque[int]] = {name: deque() for name in get_args(Endpoint)}
+        self.account = AccountApi(lambda: self.clock(), self._noticed, self._left)
         self._windows: dict[str, dict[str, _Window]] = {}
         self.media = MediaShelf(self.clock)
         self._changed = asyncio.Event()
@@ -133,6 +145,9 @@ class WeChatApi:
         app.router.add_post("/cgi-bin/stable_token", self._token)
         app.router.add_post("/cgi-bin/message/custom/send", self._send)
         app.router.add_post("/cgi-bin/message/custom/typing", self._typing)
+        for name, method, path, handler in self.account.routes():
+            app.router.add_route(method, path, self._served(name, path, handler))
+        app.router.add_get("/cgi-bin/showqrcode", self._picture)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
         await self._runner.setup()
         site = web.TCPSite(self._runner, self.host, self.port)
@@ -160,6 +175,8 @@ class WeChatApi:
         """The customer wrote, or (`event`, the vendor's name in lower case) did something. A click opens a window
         beside that of a message."""
         now, windows = self.clock(), self._windows.setdefault(openid, {})
+        if event == "subscribe":
+            windows.pop("closed", None)
         if event in MENU:
             windows["click"] = _Window(MENU_COUNT, now + MENU_WINDOW_S)
         elif event == "unsubscribe":
@@ -212,10 +229,7 @@ class WeChatApi:
         sent = Sent(str(body["touser"]), body, self.clock())
         if window := next((window for window in self._open(sent.openid) if window.left), None):
             window.left -= 1
-        self.sent.append(sent)
-        self._changed.set()
-        if self.on_sent is not None:
-            self.on_sent(sent)
+        self._accepted(sent)
         return web.json_response({"errcode": 0, "errmsg": "ok"})
 
     async def _typing(self, request: web.Request) -> web.Response:
@@ -241,6 +255,44 @@ class WeChatApi:
             return refused
         answer = self.media.get(request.query.get("media_id", ""), self.url)
         return _error(answer) if isinstance(answer, int) else answer
+
+    def _served(self, name: Endpoint, path: str, handler: Handler) -> Callable[[web.Request], Awaitable[web.Response]]:
+        """`handler` behind what every call must pass: the script, the token, the day's quota."""
+
+        async def serve(request: web.Request) -> web.Response:
+            refused = await self._scripted(name) or self._unauthorised(request)
+            if refused is not None:
+                return refused
+            body = _json(await request.read()) if request.method == "POST" else {}
+            if body is None:
+                return _error(47001)
+            if not self.account.spend(path):
+                return _error(45009)
+            answer = handler(body)
+            return (
+                _error(answer)
+                if isinstance(answer, int)
+                else web.json_response({"errcode": 0, "errmsg": "ok"} | answer)
+            )
+
+        return serve
+
+    async def _picture(self, request: web.Request) -> web.Response:
+        if request.query.get("ticket", "") not in self.account.scenes:
+            return web.Response(status=404)
+        return web.Response(body=PICTURE, content_type="image/jpg")
+
+    def _noticed(self, openid: str, kind: str, body: Mapping[str, Json]) -> None:
+        self._accepted(Sent(openid, {"msgtype": kind, kind: body}, self.clock()))
+
+    def _accepted(self, sent: Sent) -> None:
+        self.sent.append(sent)
+        self._changed.set()
+        if self.on_sent is not None:
+            self.on_sent(sent)
+
+    def _left(self, openid: str) -> bool:
+        return "closed" in self._windows.get(openid, {})
 
     async def _scripted(self, endpoint: Endpoint) -> web.Response | None:
         self.calls[endpoint] += 1

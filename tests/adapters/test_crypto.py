@@ -72,7 +72,7 @@ def test_the_independent_vectors_have_every_pad_length() -> None:
     envelope = Envelope("t", [KEY], "wx1")
     pads = set()
     for length in range(32):
-        cipher = envelope._ciphers[0].cipher
+        cipher = envelope._ciphers[0]
         plain = cipher.decrypt(base64.b64decode(envelope.seal(b"x" * length, "1", "n").encrypt))
         assert len(plain) % 32 == 0
         pads.add(plain[-1])
@@ -124,7 +124,7 @@ def test_what_is_no_envelope_is_refused(encrypt: str) -> None:
 
 def pack(plain: bytes) -> Sealed:
     """`plain` encrypted as it is, padding and all, and rightly signed."""
-    cipher = Envelope("t", [KEY], "wx1")._ciphers[0].cipher
+    cipher = Envelope("t", [KEY], "wx1")._ciphers[0]
     encrypt = base64.b64encode(cipher.encrypt(plain)).decode()
     return Sealed(encrypt, signature("t", "1", "n", encrypt), "1", "n")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -19,11 +18,8 @@ from adapters.message import (
     Button,
     Card,
     Custom,
-    Event,
     Image,
     Link,
-    Location,
-    Message,
     News,
     Reply,
     Text,
@@ -214,6 +210,32 @@ PUSHES: list[tuple[Reply, dict[str, Any]]] = [
         },
     ),
     (Custom({"msgtype": "wxcard", "wxcard": {"card_id": "c"}}), {"msgtype": "wxcard", "wxcard": {"card_id": "c"}}),
+    (
+        Custom(
+            {
+                "msgtype": "msgmenu",
+                "msgmenu": {
+                    "head_content": "满意吗？",
+                    "list": [
+                        {"id": "101", "content": "满意"},
+                        {"type": "view", "view": {"url": "https://a.b/?c=1&d=2", "content": "官网"}},
+                        {"type": "miniprogram", "appid": "wxapp", "pagepath": "pages/a", "content": "商城", "url": "https://m"},
+                        {"type": "click", "id": "102", "content": "不满意"},
+                    ],
+                    "tail_content": "欢迎再来",
+                },
+            }
+        ),
+        {
+            "msgtype": "msgmenu",
+            "msgmenu": {
+                "head_content": "满意吗？",
+                "list": [{"id": "101", "content": "满意"}, {"id": "102", "content": "不满意"}],
+                "tail_content": '<a href="https://a.b/?c=1&amp;d=2">官网</a>\n'
+                '<a href="https://m" data-miniprogram-appid="wxapp" data-miniprogram-path="pages/a">商城</a>\n欢迎再来',
+            },
+        },
+    ),
     (Transfer("请留言"), {"msgtype": "text", "text": {"content": "请留言"}}),
 ]  # fmt: skip
 
@@ -232,47 +254,15 @@ def test_typing_is_a_call_of_its_own() -> None:
     assert [json.loads(one.body)["command"] for one in (on, off)] == ["Typing", "CancelTyping"]
 
 
+def test_a_push_may_be_in_the_name_of_a_servicer() -> None:
+    said, typing = account(kf_account="kf1@shop").render([Text("您好"), Typing()], Route("push", {"to": "oABC"}))
+    assert json.loads(said.body)["customservice"] == {"kf_account": "kf1@shop"}
+    assert "customservice" not in json.loads(typing.body)
+
+
 def test_a_base_address_may_end_with_a_slash() -> None:
     (push,) = account(api_base="http://127.0.0.1:9/").render([Text("a")], Route("push", {"to": "o"}))
     assert push.url == "http://127.0.0.1:9/cgi-bin/message/custom/send"
-
-
-def message(content: object) -> Message:
-    return Message("1", heard(account("plain"), plain(body())).messages[0].address, content, NOW)  # type: ignore[arg-type]
-
-
-def ways(channel: WeChat, said: Message) -> tuple[Route, ...]:
-    return channel.push_routes(said.address, said, 0.0)
-
-
-@pytest.mark.parametrize(
-    ("content", "count"),
-    [
-        (Text("在吗"), "5"),
-        (Location(1, 2), "5"),
-        (Event("click", "K"), "3"),
-        (Event("subscribe"), "3"),
-        (Event("scan"), "3"),
-        (Event("view"), None),
-        (Event("template_result"), None),
-    ],
-)
-def test_a_message_allows_five_pushes_and_a_menu_click_three(content: object, count: str | None) -> None:
-    (route,) = ways(account(), message(content))
-    assert route.data["to"] == "oABC"
-    assert route.data.get("count") == count
-
-
-def test_an_item_tapped_in_a_pushed_menu_counts_as_a_click() -> None:
-    tapped = replace(message(Text("查订单")), raw={"Content": "查订单", "bizmsgmenuid": "1"})
-    (route,) = ways(account(), tapped)
-    assert route.data["count"] == "3"
-
-
-def test_who_has_left_or_may_not_be_pushed_to_has_no_route() -> None:
-    assert ways(account(), message(Event("unsubscribe"))) == ()
-    assert ways(account(push=False), message(Text("在吗"))) == ()
-    assert ways(account(app_secret=""), message(Text("在吗"))) == ()
 
 
 def test_every_errcode_has_a_sentence_and_those_of_the_token_are_few() -> None:

@@ -95,13 +95,15 @@ async def test_who_has_left_is_not_written_to_and_that_is_known_before(store: St
 
 async def test_a_template_message_goes_out_whatever_the_window(store: Store) -> None:
     board = Board(store)
-    payload = {"msgtype": "text", "text": {"content": "发货通知"}, "template_id": "t1"}
+    payload = {"msgtype": "template", "template": {"template_id": "t1", "data": {"thing1": "发货通知"}}}
     content = Content(variations=({"custom": payload},))
     async with vendor() as api, desk(store, account(True, api.url)):
         sent = await board.put(broadcast(content=content), people(["never"]))
         standing = await until(board, sent, "done")
     assert standing.skipped == {}
-    assert [each.openid for each in api.sent] == ["never"]
+    assert [(each.openid, each.kind, each.text) for each in api.sent] == [("never", "template", "thing1: 发货通知")]
+    (known,) = [each.body["template"]["client_msg_id"] for each in api.sent]
+    assert known
 
 
 async def test_it_begins_when_it_is_time_and_keeps_to_its_rate(store: Store) -> None:
