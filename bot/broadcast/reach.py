@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from adapters.channel import Pushing
+from adapters.channel import Pushing, Windowed
 from adapters.message import Address, Custom, Message, Reply
 from bot.ways import Ways
 
@@ -51,6 +51,8 @@ class Reach:
         window_s = channel.push_limits.push_window_s
         if window_s and not template and heard + window_s <= now:
             return f"outside the window of {window_s / 3600:g} h after they wrote"
+        if isinstance(channel, Windowed) and not template and (why := channel.closed(newest, now)):
+            return why
         return ""
 
 

@@ -36,7 +36,9 @@ PICTURE = base64.b64decode(
 )
 """One white pixel: what a QR code looks like here."""
 
-Endpoint = Literal["token", "send", "typing", "upload", "media", "menu", "qr", "template", "subscribe", "kf", "quota"]
+Endpoint = Literal[
+    "token", "send", "typing", "menu", "qr", "template", "subscribe", "kf", "quota", "upload", "media"
+]  # fmt: skip
 """What a call is known by to who makes it fail."""
 Answer = dict[str, Json] | int
 """The answer's fields, or the errcode that it is refused with."""

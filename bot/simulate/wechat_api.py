@@ -242,6 +242,20 @@ class WeChatApi:
         self.typing.append((str(body.get("touser")), str(body["command"])))
         return web.json_response({"errcode": 0, "errmsg": "ok"})
 
+    async def _upload(self, request: web.Request) -> web.Response:
+        refused = await self._scripted("upload") or self._unauthorised(request)
+        if refused is not None:
+            return refused
+        answer = await self.media.upload(request)
+        return _error(answer) if isinstance(answer, int) else answer
+
+    async def _media(self, request: web.Request) -> web.Response:
+        refused = await self._scripted("media") or self._unauthorised(request)
+        if refused is not None:
+            return refused
+        answer = self.media.get(request.query.get("media_id", ""), self.url)
+        return _error(answer) if isinstance(answer, int) else answer
+
     def _served(self, name: Endpoint, path: str, handler: Handler) -> Callable[[web.Request], Awaitable[web.Response]]:
         """`handler` behind what every call must pass: the script, the token, the day's quota."""
 
@@ -279,20 +293,6 @@ class WeChatApi:
 
     def _left(self, openid: str) -> bool:
         return "closed" in self._windows.get(openid, {})
-
-    async def _upload(self, request: web.Request) -> web.Response:
-        refused = await self._scripted("upload") or self._unauthorised(request)
-        if refused is not None:
-            return refused
-        answer = await self.media.upload(request)
-        return _error(answer) if isinstance(answer, int) else answer
-
-    async def _media(self, request: web.Request) -> web.Response:
-        refused = await self._scripted("media") or self._unauthorised(request)
-        if refused is not None:
-            return refused
-        answer = self.media.get(request.query.get("media_id", ""), self.url)
-        return _error(answer) if isinstance(answer, int) else answer
 
     async def _scripted(self, endpoint: Endpoint) -> web.Response | None:
         self.calls[endpoint] += 1
