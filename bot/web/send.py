@@ -49,7 +49,7 @@ class SendApi:
     def _guarded(self, handler: Handler) -> Handler:
         async def guarded(request: web.Request) -> web.Response:
             given = request.headers.get("Authorization", "")
-            if not hmac.compare_digest(given.encode(), f"Bearer {self.token}".encode()):
+            if not hmac.compare_digest(given.encode("utf-8", "replace"), f"Bearer {self.token}".encode()):
                 return _refusal(401, "send the header Authorization: Bearer <YINGDA_API_TOKEN>")
             try:
                 return await handler(request)

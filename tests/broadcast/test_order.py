@@ -331,6 +331,17 @@ async def test_the_api_needs_its_token_and_says_what_is_wrong(project: Path) -> 
                 assert response.status == 404
 
 
+async def test_a_header_that_is_no_text_is_refused_like_any_other(project: Path) -> None:
+    async with WeChatApi() as api, served(project, api) as (base, _):
+        host, port = base.removeprefix("http://").split(":")
+        reader, writer = await asyncio.open_connection(host, int(port))
+        writer.write(
+            b"GET /api/send HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer \xff\xfe\r\nConnection: close\r\n\r\n"
+        )
+        assert b" 401 " in (await reader.read()).splitlines()[0]
+        writer.close()
+
+
 async def test_without_a_token_there_is_no_api(project: Path) -> None:
     engine = load_engine(project, "Asia/Shanghai")
     app = await make_app(project, Settings(), bot=Bot(understand, engine, engine.registry, SHANGHAI))
