@@ -387,6 +387,10 @@ class Outbox:
     async def _give_up(self, turn: Turn, sent: Sent) -> int:
         """Dead; should an operator have it sent again, every way is open again."""
         judgement = sent.judgement
+        if judgement.verdict != "config":
+            # before it is noted, so that none is lost; the same death is told once an hour
+            of = f"{turn.id}/{self._clock() // 3600:.0f}"
+            await self._alert("dead", f"{turn.conversation}: {judgement.reason}", of)
         route = Route(
             sent.route.kind, {key: value for key, value in sent.route.data.items() if key not in (CLOSED, WAITS)}
         )
@@ -404,8 +408,6 @@ class Outbox:
         self._log.warning("cannot be delivered", turn=turn.id, error=judgement.reason)
         if judgement.verdict == "config":
             await self._alarms.config(turn.address.channel, turn.address.account, judgement)
-        else:
-            await self._alert("dead", f"{turn.conversation}: {judgement.reason}")
         return 1
 
     # --- accounts that may not push
