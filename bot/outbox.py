@@ -321,13 +321,15 @@ class Outbox:
         """Count `count` calls by `route` on whatever they draw; when there may be as many more, and on what it was
         that there are not."""
         rates = channel.rates(route) if isinstance(channel, Pushing) else ()
+        slack_s = self._ways.times.slack_s
         if len(rates) * count > 1:  # look first: what is counted stays counted
             for rate in rates:
-                if free_at := await self._store.free_at(rate.key, rate.count - count + 1, rate.window_s):
+                if free_at := await self._store.free_at(rate.key, rate.count - count + 1, rate.window_s + slack_s):
                     return free_at, rate
         for rate in rates * count:
-            if not await self._store.spend(rate.key, rate.count, rate.window_s):
-                return await self._store.free_at(rate.key, rate.count, rate.window_s) or self._clock(), rate
+            window_s = rate.window_s + slack_s
+            if not await self._store.spend(rate.key, rate.count, window_s):
+                return await self._store.free_at(rate.key, rate.count, window_s) or self._clock(), rate
         return None
 
     # --- what came of it

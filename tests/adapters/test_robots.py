@@ -36,7 +36,7 @@ def test_a_robot_hears_nothing_and_speaks_to_its_group_twenty_times_a_minute(rob
     assert robot.address == Address(robot.name, "ops", "ops", "")
     (route,) = robot.push_routes(robot.address, None, NOW)
     (rate,) = robot.rates(route)
-    assert (rate.count, 60.0 < rate.window_s < 65.0) == (20, True)  # a little more than the vendor's own minute
+    assert (rate.count, rate.window_s) == (20, 60.0)
     assert "k-1" not in rate.key
     assert robot.push_routes(Address(robot.name, "ops", "another", ""), None, NOW) == ()
     assert "k-1" not in str(route)
