@@ -12,7 +12,7 @@ from config.credentials import ACCOUNTS, load_credentials
 from config.source import BadProject, Strict
 
 TEMPLATE = Path(__file__).parents[2] / "config" / "template" / "credentials.yml"
-VARIABLES = sorted(set(re.findall(r"\$\{(\w+)\}", TEMPLATE.read_text("utf-8"))))
+VARIABLES = sorted(set(re.findall(r"\$\{([A-Z]\w*)\}", TEMPLATE.read_text("utf-8"))))
 
 
 @pytest.fixture
