@@ -196,11 +196,10 @@ class Message:
 
     @property
     def text(self) -> str:
-        """What was said, as text for the language understanding; empty where nothing was said."""
+        """What was said, as text for the language understanding; empty where nothing was said. The key of a menu is
+        said by who clicks it."""
         match self.content:
-            case Text(text):
-                return text
-            case Voice(recognition=text) | Image(alt=text):
+            case Text(text) | Voice(recognition=text) | Image(alt=text) | Event(name="click", key=text):
                 return text
             case _:
                 return ""

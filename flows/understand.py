@@ -78,10 +78,13 @@ def _free_slots(said: Said, situation: Situation) -> tuple[Command, ...]:
 
 def _event(said: Said, situation: Situation) -> Decision | None:
     match said.content:
-        case Event(name="subscribe" | "welcome" as name):
-            return Decision((SessionStart(),), f"the event {name}")
+        case Event(name="subscribe" | "welcome" as name, key=key):
+            scene = _named(key, situation)  # the greeting, which comes last, is on top
+            return Decision((*(scene.commands if scene else ()), SessionStart()), f"the event {name}")
         case Event(name="click", key=key):
-            return _click(key, situation)
+            return _named(key, situation)
+        case Event(name="scan", key=key):
+            return _named(key, situation) or Decision((), "no flow and no response is named as the QR code's scene")
         case Event(name=name) if name in MAY_BE_ANSWERED and f"utter_{name}" in situation.knows.domain.responses:
             return Decision((ChitChat(f"utter_{name}"),), f"{MAY_BE_ANSWERED[name]}, and there is a response to that")
         case Event(name=name):
@@ -90,13 +93,13 @@ def _event(said: Said, situation: Situation) -> Decision | None:
     return None
 
 
-def _click(key: str, situation: Situation) -> Decision | None:
-    """A menu key names a flow or a response; `/intent` and words are understood like any text."""
+def _named(key: str, situation: Situation) -> Decision | None:
+    """A menu's key or a QR code's scene names a flow or a response; `/intent` and words are understood as any text."""
     flow = key if key in situation.knows.flows else situation.knows.titles.get(key, "")
     if flow and not flow.startswith("pattern_"):
-        return Decision((StartFlow(flow),), f"the menu key {key} names a flow")
+        return Decision((StartFlow(flow),), f"the key {key} names a flow")
     if f"utter_{key}" in situation.knows.domain.responses:
-        return Decision((ChitChat(f"utter_{key}"),), f"the menu key {key} names a response")
+        return Decision((ChitChat(f"utter_{key}"),), f"the key {key} names a response")
     return None
 
 

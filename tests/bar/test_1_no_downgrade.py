@@ -6,21 +6,21 @@ import re
 
 import pytest
 
-from adapters.channel import Challenge, Messages, Reject, Request
+from adapters.channel import Challenge, Messages, Pull, Reject, Request
 from tests.contracts.channels import CHANNELS
 from tests.contracts.entry import NOW, Entry
-from tests.contracts.test_channel import vectors
+from tests.contracts.test_channel import posted, vectors
 
 CIPHER = re.compile(rb"[A-Za-z0-9+/]{60,}={0,2}")
 
 
 def wrapped(entry: Entry) -> Request:
-    return entry.wrap(vectors(entry)[0]["body"].encode(), NOW, True)
+    return entry.wrap(posted(entry, vectors(entry)[0]), NOW, True)
 
 
 def encrypts(entry: Entry) -> bool:
     """Whether its requests hide the body that they carry."""
-    return not entry.speaks_only and vectors(entry)[0]["body"].encode() not in wrapped(entry).body
+    return not entry.speaks_only and posted(entry, vectors(entry)[0]) not in wrapped(entry).body
 
 
 AES = [entry for entry in CHANNELS if encrypts(entry) and "compatible" not in entry.name]
@@ -34,8 +34,8 @@ def test_there_are_channels_that_encrypt() -> None:
 @each_encrypted
 def test_a_plain_body_is_refused_with_or_without_the_signature_of_an_encrypted_one(entry: Entry) -> None:
     request, channel = wrapped(entry), entry.make()
-    plain = vectors(entry)[0]["body"].encode()
-    assert isinstance(channel.parse(request, NOW), Messages)
+    plain = posted(entry, vectors(entry)[0])
+    assert isinstance(channel.parse(request, NOW), Messages | Pull)
     for query in (
         request.query,
         {k: v for k, v in request.query.items() if k not in ("msg_signature", "encrypt_type")},

@@ -8,10 +8,10 @@ from pathlib import Path
 import aiohttp
 import orjson
 
-from adapters.channel import Judgement, Route, Upload, Uploaded
+from adapters.channel import ANSWER_BYTES, Judgement, Route, Upload, Uploaded
 from adapters.dingtalk import DingTalk
 from adapters.message import Button, Card, Image, Text
-from adapters.transport import MAX_ANSWER_BYTES, HttpTransport
+from adapters.transport import HttpTransport
 from bot.simulate import DingTalkApi
 from bot.sqlite import SqliteStore
 from tests.dingtalk.desk import account, dingtalk
@@ -101,7 +101,7 @@ async def test_files_go_up_and_come_down_and_messages_are_taken_back(tmp_path: P
         assert isinstance(up, Uploaded)
         assert api.files[up.media] == PICTURE
         assert await transport.run(channel, channel.download(Image(media=up.media))) == PICTURE
-        api.files["huge"] = bytes(MAX_ANSWER_BYTES * 2)
+        api.files["huge"] = bytes(ANSWER_BYTES * 2)
         huge = await transport.run(channel, channel.download(Image(media="huge")))
         assert isinstance(huge, Judgement), "half a file is no file"
         gone = await transport.run(channel, channel.download(Image(media="nothing")))

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from adapters.message import Address, Card, Content, Image, Json, Reply, Text, Transfer
+from adapters.message import Address, Card, Content, Image, Json, Message, Reply, Text, Transfer
 from flows.engine import Engine, load_engine
 from flows.state import Dialogue, Heard, Outcome, Result
 from flows.steps import Values
@@ -79,7 +79,8 @@ class Talk:
         content: Content = (
             Text(said) if isinstance(said, str) else Text(said.text) if isinstance(said, Meaning) else said
         )
-        meaning = said if isinstance(said, Meaning) else parse(said if isinstance(said, str) else "")
+        words = Message("", self.address, content, self.at).text
+        meaning = said if isinstance(said, Meaning) else parse(words)
         heard = Heard(f"t{self.turns}", self.address, content, meaning, self.at)
         self.outcome = await self.engine.step(self.dialogue, heard, self.actions)
         self.dialogue = Dialogue.from_dict(self.outcome.dialogue.to_dict())

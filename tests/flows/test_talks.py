@@ -337,6 +337,15 @@ async def test_the_end_of_a_servicers_talk_says_what_there_is_to_say_to_that() -
     assert await talk.says(Event("session_close")) == ["人工服务已结束"]
 
 
+async def test_a_menu_says_its_words_and_a_qr_code_names_a_flow() -> None:
+    assert await Talk().says(Event("click", "订单DD1我要退款")) == [ASK_REASON]
+    assert await Talk().says(Event("scan", "refund")) == [ASK_ORDER]
+    assert await Talk().says(Event("scan", "shop-door")) == []
+    greeting, question = await Talk().says(Event("subscribe", "refund"))
+    assert greeting.startswith("您好，欢迎关注")
+    assert question == ASK_ORDER
+
+
 async def test_events_greet_or_are_silent() -> None:
     talk = Talk()
     assert await talk.says(Event("subscribe")) == ["您好，欢迎关注！我是智能客服，请直接告诉我您的问题。"]

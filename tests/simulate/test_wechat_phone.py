@@ -79,7 +79,8 @@ async def test_a_customer_is_heard_and_reads_the_answer_in_every_mode(mode: str,
         seen = await phone.says("退款 ]]> & <b>😀")
         assert (seen.text, seen.kind, seen.failed) == ("1:退款 ]]> & <b>😀", "text", "")
         assert (await phone.speaks("查物流")).text == "2:查物流"
-        assert (await phone.does("CLICK", "MENU_1")).reply is None
+        assert (await phone.does("CLICK", "查订单")).text == "3:查订单"
+        assert (await phone.does("VIEW", "https://example.com")).reply is None
         assert (await phone.verifies()).isdigit()
 
 
