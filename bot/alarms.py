@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import uuid
+from typing import Protocol
 
 from adapters.channel import Judgement
 from bot.log import Log
@@ -11,8 +12,12 @@ from bot.store import Store, StoreDown
 
 EVERY_S = 3600.0
 
-Alert = Callable[[str, str], Awaitable[None]]
-"""`await alert(what, text)`: tells people of `what` (handoff, dead, config). It must not raise."""
+
+class Alert(Protocol):
+    """`await alert(what, text, of)`: tells people of `what` (handoff, dead, config). `of` begins with the id of the
+    turn, or `channel/account`, that it is about: the same said of the same `of` is told once. It must not raise."""
+
+    async def __call__(self, what: str, text: str, of: str = "") -> None: ...
 
 
 class Alarms:
@@ -34,4 +39,4 @@ class Alarms:
         if first:
             text = f"{channel}/{account}: {judgement.reason}"
             self._log.error("the account is set up wrong", channel=channel, account=account, reason=judgement.reason)
-            await self._alert("config", text)
+            await self._alert("config", text, f"{channel}/{account}/{uuid.uuid4().hex}")

@@ -1,19 +1,17 @@
 """Tells people in a group chat what needs a human: a customer asks for one, a message cannot be delivered, the
-set-up is wrong. One robot of a WeCom or DingTalk group, by its webhook URL; `adapters/robots/` speaks with it.
-"""
+set-up is wrong. An alert is a turn like any other, said unasked to the group that a robot of WeCom or DingTalk is in:
+the outbox sends it, no faster than the vendor allows, and again where it must."""
 
 from __future__ import annotations
 
-import asyncio
-import time
-from collections import deque
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+import hashlib
+from collections.abc import Callable, Mapping
 
-from adapters.channel import Channel, Pushing, Transport
 from adapters.message import Address, Text
 from bot.log import Log, redact
+from bot.store import Store, StoreDown
+from bot.turn import Turn
+from flows.state import Why
 
 TITLES: Mapping[str, str] = {
     "handoff": "客户要求转人工",
@@ -23,144 +21,53 @@ TITLES: Mapping[str, str] = {
 SIGNATURE = "【应答】"
 """Starts every alert: a DingTalk robot that is secured by a keyword has 应答 for it."""
 MAX_BYTES = 2048
-PER_MINUTE = 20
-"""Both vendors refuse more; DingTalk then refuses everything for ten minutes."""
-MINUTE_S = 60.0
-LOOK_AGAIN_S = 3.0
-"""How soon to ask again where other processes have used up the minute."""
-TRIES = 5
-BACKOFF_S = 5.0
-MAX_WAITING = 1000
-Allowance = Callable[[], Awaitable[bool]]
-"""Takes one of the `PER_MINUTE` that all processes have together; False where none is left."""
+"""The longest text of a WeCom robot: an alert is one line of one message."""
 
 
-class Robot(Channel, Pushing, Protocol):
-    """A channel that has one address: the group that it is in."""
+class Alerts:
+    """`await alerts("dead", "…", turn_id)` returns once the alert is durable. Phone and card numbers are masked: a chat
+    is no place for them. Never raises: where the store is down the alert is logged.
 
-    @property
-    def address(self) -> Address: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Alert:
-    """`what` is handoff, dead or config; `text` says who and why."""
-
-    what: str
-    text: str
-
-    @property
-    def line(self) -> str:
-        return f"{TITLES.get(self.what, self.what)}：{self.text}"
-
-
-def digest(alerts: Sequence[Alert], limit_bytes: int = MAX_BYTES) -> tuple[str, int]:
-    """One message for the first alerts, as many as fit, and how many that are; each at most once."""
-    lines: list[str] = []
-    count = 0
-    room = limit_bytes - len(SIGNATURE.encode())
-    for alert in alerts:
-        line = _cut(alert.line, room if not lines else limit_bytes)
-        if line not in lines:
-            if len("\n".join([*lines, line]).encode()) > room:
-                break
-            lines.append(line)
-        count += 1
-    return SIGNATURE + "\n".join(lines), count
-
-
-def _cut(text: str, limit_bytes: int) -> str:
-    """`text` in one line, at most so long."""
-    line = " ".join(text.split())
-    encoded = line.encode("utf-8", "replace")
-    if len(encoded) <= limit_bytes:
-        return encoded.decode()
-    return encoded[: limit_bytes - 3].decode("utf-8", "ignore") + "…"
-
-
-async def _alone() -> bool:
-    return True
-
-
-class GroupRobot:
-    """`await robot("dead", "…")` takes an alert and returns at once; a task of its own sends, at most 20 messages a
-    minute, several alerts in one where they come faster. Phone and card numbers are masked: a chat is no place for
-    them. Never raises; what cannot be sent is logged.
-
-    `clock` gives epoch seconds; `allowance` is shared with other processes that have the same robot.
+    `group` is whom to tell; `nudge(conversation)` has what was accepted sent at once.
     """
 
     def __init__(
-        self,
-        transport: Transport,
-        robot: Robot,
-        log: Log,
-        clock: Callable[[], float] = time.time,
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
-        allowance: Allowance = _alone,
+        self, store: Store, group: Address, clock: Callable[[], float], nudge: Callable[[str], None], log: Log
     ) -> None:
-        self._transport, self._robot, self._log = transport, robot, log
-        self._clock, self._sleep, self._allowance = clock, sleep, allowance
-        self._waiting: deque[Alert] = deque(maxlen=MAX_WAITING)
-        self._sent_at: deque[float] = deque(maxlen=PER_MINUTE)
-        self._task: asyncio.Task[None] | None = None
+        self._store, self._group, self._clock = store, group, clock
+        self._nudge, self._log = nudge, log
 
-    async def __call__(self, what: str, text: str) -> None:
-        self._waiting.append(Alert(what, redact(text)))
-        if self._task is None or self._task.done():
-            self._task = asyncio.create_task(self._drain())
+    async def __call__(self, what: str, text: str, of: str = "") -> None:
+        text = redact(text)
+        if self._is_ours(of):
+            self._log.error("an alert could not be sent", robot=self._group.conversation, problem=text)
+            return
+        turn = alert(self._group, what, text, of, self._clock())
+        try:
+            accepted = await self._store.accept(turn)
+        except StoreDown as down:
+            self._log.error("an alert could not be kept", what=what, text=text, problem=str(down))
+            return
+        if accepted.status == "new":
+            self._nudge(turn.conversation)
 
-    async def close(self, seconds: float = 5.0) -> None:
-        """Send what waits, for at most so long."""
-        if self._task is not None:
-            await asyncio.wait([self._task], timeout=seconds)
-            self._task.cancel()
-        for alert in self._waiting:
-            self._log.error("alert not sent", robot=self._robot.name, problem="shutting down", text=alert.line)
+    def _is_ours(self, of: str) -> bool:
+        """An alert about an alert would go the same way, and bring about the next."""
+        return f"{of}/".startswith(f"{self._group.channel}/{self._group.account}/")
 
-    async def _drain(self) -> None:
-        while self._waiting:
-            await self._turn_comes()
-            text, count = digest(tuple(self._waiting))
-            for _ in range(count):
-                self._waiting.popleft()
-            try:
-                await self._deliver(text)
-            except asyncio.CancelledError:
-                self._log.error("alert not sent", robot=self._robot.name, problem="shutting down", text=text)
-                raise
 
-    async def _turn_comes(self) -> None:
-        await self._sleep(self._pause())
-        while not await self._allowance():
-            await self._sleep(LOOK_AGAIN_S)
+def alert(group: Address, what: str, text: str, of: str, now: float) -> Turn:
+    """The same alert about the same thing, `of`, is the same turn: told again after a crash it is told once."""
+    digest = hashlib.sha256("\n".join((what, of or repr(now), text)).encode("utf-8", "replace")).hexdigest()[:32]
+    said = Text(line(what, text))
+    key = group.conversation
+    return Turn(f"{key}/alert-{digest}", key, "push", group, now, replies=(said,), trace=(Why("alert", what),))
 
-    def _pause(self) -> float:
-        """Seconds until one more may be sent."""
-        if len(self._sent_at) < PER_MINUTE:
-            return 0.0
-        return max(0.0, self._sent_at[0] + MINUTE_S - self._clock())
 
-    async def _deliver(self, text: str) -> None:
-        problem = ""
-        for attempt in range(TRIES):
-            if attempt:
-                await self._sleep(BACKOFF_S * 2 ** (attempt - 1))
-                await self._turn_comes()
-            self._sent_at.append(self._clock())
-            problem, again = await self._send(text)
-            if not problem:
-                return
-            if not again:
-                break
-        self._log.error("alert not sent", robot=self._robot.name, problem=problem, text=text)
-
-    async def _send(self, text: str) -> tuple[str, bool]:
-        """What is wrong (empty: nothing), and whether it may pass by itself."""
-        robot = self._robot
-        (route,) = robot.push_routes(robot.address, None, self._clock())
-        for call in robot.render([Text(text)], route):
-            judged = await self._transport.post(robot, call)
-            if judged.verdict != "ok":
-                return judged.reason, judged.verdict == "retry"
-        return "", False
+def line(what: str, text: str, limit_bytes: int = MAX_BYTES) -> str:
+    """What is read in the group: one line, cut where it is too long."""
+    said = " ".join(f"{SIGNATURE}{TITLES.get(what, what)}：{text}".split())
+    encoded = said.encode("utf-8", "replace")
+    if len(encoded) <= limit_bytes:
+        return encoded.decode()
+    return encoded[: limit_bytes - 3].decode("utf-8", "ignore") + "…"

@@ -20,19 +20,18 @@ from pydantic import BaseModel, SecretStr
 from adapters.degrade import fit
 from adapters.transport import HttpTransport
 from bot import faults
-from bot.alerts import MINUTE_S, PER_MINUTE, GroupRobot
 from bot.before import OptWords, bare
 from bot.broadcast.board import Board
 from bot.broadcast.forecast import Forecaster
 from bot.broadcast.order import Desk
 from bot.broadcast.reach import Reach
-from bot.channels import outlets, robot_of
+from bot.channels import alert_robot, outlets
 from bot.line import Lines
-from bot.log import get_logger, set_up
+from bot.log import set_up
 from bot.mediation import make_media, recognizers_of
 from bot.mongo import MongoStore
 from bot.receive import MAX_BODY_BYTES, Proxies, Webhook
-from bot.service import Service, no_alert
+from bot.service import Service
 from bot.sqlite import SqliteStore
 from bot.store import Store, StoreDown
 from bot.tracker import store_url
@@ -137,7 +136,7 @@ async def make_app(
     proxies = _read("trusted_proxies", settings.trusted_proxies, Proxies.of)
     session = aiohttp.ClientSession()
     try:
-        service, robot = _service(project, settings, credentials, thinks, session, store, times or Times())
+        service = _service(project, settings, credentials, thinks, session, store, times or Times())
         site = _site(service, settings, credentials, proxies)
     except BadProject:
         await session.close()
@@ -149,7 +148,7 @@ async def make_app(
     mount(app, site)
     _mount_send(app, service, settings)
     reload = None if bot else partial(load_bot, project, settings)
-    _run_with(app, Parts(service, session, robot, project, reload))
+    _run_with(app, Parts(service, session, project, reload))
     return app
 
 
@@ -228,14 +227,14 @@ def _service(
     session: aiohttp.ClientSession,
     store: Store | None,
     times: Times,
-) -> tuple[Service, GroupRobot | None]:
+) -> Service:
     store = store or open_store(project, settings)
     lines = Lines()
     transport = HttpTransport(session, store, time.time, wires=lines)
-    robot = _robot(transport, settings, store)
-    channels = outlets(credentials, settings)
+    robot = alert_robot(credentials, settings)
+    channels = outlets(credentials, settings, *([robot] if robot else []))
     media_days = settings.media_days or settings.retention_days
-    service = Service(
+    return Service(
         store=store,
         bot=bot,
         fit=fit,
@@ -246,13 +245,12 @@ def _service(
         lines=lines,
         connect=partial(session.ws_connect, autoping=False, autoclose=False, max_msg_size=MAX_FRAME_BYTES),
         pull_since_s=settings.pull_since_s,
-        alert=robot or no_alert,
+        alert_to=robot.address if robot else None,
         times=times,
         retention_s=settings.retention_days * DAY_S,
         daily_sends=daily_sends(settings),
         opt_words=OptWords.of(settings.opt_out_words, settings.opt_in_words),
     )
-    return service, robot
 
 
 def daily_sends(settings: Settings) -> dict[Key, int]:
@@ -279,23 +277,6 @@ def _mount_send(app: web.Application, service: Service, settings: Settings) -> N
 
     forecaster = Forecaster(service.store, Reach(service.ways), service.daily_sends, zone)
     app.add_routes(SendApi(token, desk, forecaster, Board(service.store), service.clock, zone).routes())
-
-
-def _robot(transport: HttpTransport, settings: Settings, store: Store) -> GroupRobot | None:
-    url = settings.alert_url.get_secret_value()
-    if not url:
-        return None
-    secret = settings.alert_secret.get_secret_value()
-    log = get_logger("yingda")
-
-    async def allowance() -> bool:
-        try:
-            return await store.spend("alerts", PER_MINUTE, MINUTE_S)
-        except StoreDown:  # an alert may be about just that
-            return True
-
-    robot = _read("alert_url", url, lambda address: robot_of(address, secret))
-    return GroupRobot(transport, robot, log, allowance=allowance)
 
 
 def _site(service: Service, settings: Settings, credentials: Credentials, proxies: Proxies) -> Site:
@@ -350,7 +331,6 @@ class Parts:
 
     service: Service
     session: aiohttp.ClientSession
-    robot: GroupRobot | None
     project: Path
     reload: Callable[[], Bot] | None
 
@@ -376,8 +356,6 @@ def _run_with(app: web.Application, parts: Parts) -> None:
         await asyncio.gather(*chores, return_exceptions=True)
         if not await service.stop():
             service.log.warning("stopped with work under way; it is taken up at the next start")
-        if parts.robot:
-            await parts.robot.close(1.0)
         await parts.session.close()
         await service.store.close()
 

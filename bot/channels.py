@@ -20,6 +20,7 @@ from adapters.wecom_kf import WeComKf
 from bot.ways import Key, Outlet
 from config.credentials import Credentials, DingTalkRobotAccount, WeChatAccount, WeComRobotAccount
 from config.settings import Settings
+from config.source import BadProject, Problem
 
 Make = Callable[[str, Any, Settings], Channel]
 """(account's name, its keys, settings) -> its codec."""
@@ -38,9 +39,9 @@ CHANNELS: Mapping[str, Make] = {
 }
 
 
-def outlets(credentials: Credentials, settings: Settings) -> dict[Key, Outlet]:
-    """Every account of `credentials` with its codec."""
-    return {
+def outlets(credentials: Credentials, settings: Settings, *more: Channel) -> dict[Key, Outlet]:
+    """Every account of `credentials` with its codec, and `more`."""
+    return {(channel.name, channel.account): Outlet(channel) for channel in more} | {
         (channel, name): Outlet(
             CHANNELS[channel](name, account, settings),
             learns=isinstance(account, WeChatAccount) and account.push == "auto",
@@ -48,6 +49,22 @@ def outlets(credentials: Credentials, settings: Settings) -> dict[Key, Outlet]:
         )
         for channel, name, account in credentials.accounts()
     }
+
+
+def alert_robot(credentials: Credentials, settings: Settings) -> WeComRobot | DingTalkRobot | None:
+    """The group robot that tells of alerts, an account beside those of `credentials`; None where no URL is set.
+    Raises `BadProject`."""
+    url, secret = settings.alert_url.get_secret_value(), settings.alert_secret.get_secret_value()
+    if not url:
+        return None
+    try:
+        robot = robot_of(url, secret)
+    except ValueError as error:
+        raise BadProject(Problem("environment", 1, f"YINGDA_ALERT_URL: {error}")) from None
+    if any((channel, name) == (robot.name, robot.account) for channel, name, _ in credentials.accounts()):
+        what = f"{robot.name}: the account {robot.account} is called as the robot of YINGDA_ALERT_URL is"
+        raise BadProject(Problem("credentials.yml", 1, what, "give the account another name"))
+    return robot
 
 
 def robot_of(url: str, secret: str = "") -> WeComRobot | DingTalkRobot:

@@ -3,58 +3,36 @@ that is open, and no faster than the vendor allows."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
-from adapters.channel import Channel, Judgement, Outgoing, Pushing, Rate, Route, Token, Transport
-from adapters.message import Reply, Text
+from adapters.channel import Channel, Judgement, Route, Transport
 from bot import faults
 from bot.alarms import Alarms, Alert
 from bot.conversations import PerConversation
 from bot.log import Log
 from bot.metrics import Metrics
-from bot.parts import join_texts
+from bot.muting import Muting
 from bot.ready import Ready, as_it_is
+from bot.sending import Sending, Sent, at_part
 from bot.store import Store, StoreDown
-from bot.turn import Receipt, Turn
-from bot.ways import CLOSED, KEEP_S, PART, WAITS, Key, Outlet, Ways, by_link, way_key
+from bot.turn import Turn
+from bot.ways import CLOSED, KEEP_S, WAITS, Key, Outlet, Ways, by_link, way_key
 
 FIRST_WAIT_S = 1.0
 LONGEST_WAIT_S = 60.0
-MUTED_S = 24 * 3600.0
-"""After how long an account that was not allowed to push is tried again."""
 HANDOVER_S = 2.0
 """For how long a process that has no connection to the vendor leaves a turn to the one that has."""
 RECONNECT_S = 5.0
 """When to look again where none has one."""
 SOON_S = 0.5
 """At least so long a turn waits for a free use, whatever the clocks say."""
-PATIENT = 3
-"""How often a turn is tried again for a file that is not uploaded yet, before a link or words stand for it."""
 API_UNAUTHORIZED = "48001"
-MAY, MAY_NOT = "may", "may not"
 
 
 def backoff(attempts: int, jitter: float) -> float:
     """Seconds until the next try after `attempts` failed ones; `jitter` is random in [0, 1)."""
     return float(min(LONGEST_WAIT_S, FIRST_WAIT_S * 2 ** min(attempts, 10)) * (0.5 + jitter / 2))
-
-
-@dataclass(frozen=True, slots=True)
-class Sent:
-    """How far sending one turn got: parts that are out, the vendor's word on the last, the end of the claim, what the
-    vendor took, and by which way. `free_at`: it waits for a use, until then; `also`: turns behind it that went with
-    it."""
-
-    shown: int
-    judgement: Judgement
-    held: float
-    route: Route
-    receipts: tuple[Receipt, ...] = ()
-    free_at: float = 0.0
-    newest: str = ""
-    also: int = 0
 
 
 class Outbox:
@@ -77,7 +55,6 @@ class Outbox:
     ) -> None:
         self._store = store
         self._ways = ways
-        self._transport = transport
         self._clock = clock
         self._jitter = jitter
         self._alert = alert
@@ -85,7 +62,8 @@ class Outbox:
         self._metrics = metrics
         self._log = log
         self._reach = reach
-        self._ready = ready
+        self._sending = Sending(store, ways, transport, clock, ready, metrics)
+        self._muting = Muting(store, ways, clock, log)
         self._senders = PerConversation(self._drain, log)
 
     def nudge(self, conversation: str) -> None:
@@ -95,6 +73,10 @@ class Outbox:
     async def drained(self, seconds: float) -> bool:
         """Wait for the sends that are under way; False where they take longer."""
         return await self._senders.drained(seconds)
+
+    async def learn(self, outlets: Mapping[Key, Outlet]) -> None:
+        """Take over from the store which accounts were found not to be allowed to push, and which may again."""
+        await self._muting.learn(outlets)
 
     async def _drain(self, conversation: str) -> None:
         try:
@@ -169,7 +151,7 @@ class Outbox:
 
     def _in_reach(self, turn: Turn, channel: Channel, route: Route) -> bool:
         _, parts = self._ways.calls(turn, channel, route)
-        return not parts or not by_link(channel, _at(route, turn.shown), parts[0][1]) or self._reach(channel)
+        return not parts or not by_link(channel, at_part(route, turn.shown), parts[0][1]) or self._reach(channel)
 
     async def _leave(self, turn: Turn, now: float) -> int:
         """To the process that has the connection; where none has, it waits, so that nobody looks all the time."""
@@ -192,9 +174,9 @@ class Outbox:
         queue, tried = list(routes), set[str]()
         waits: Sent | None = None
         while queue:
-            route = _with(queue.pop(0), CLOSED, sent.route.data.get(CLOSED, ""))
+            route = with_key(queue.pop(0), CLOSED, sent.route.data.get(CLOSED, ""))
             tried.add(way_key(route))
-            sent = await self._post(turn, behind, channel, replace(sent, route=route))
+            sent = await self._sending.post(turn, behind, channel, replace(sent, route=route))
             if sent.free_at:
                 waits = sent if waits is None or sent.free_at < waits.free_at else waits
             elif sent.judgement.verdict == "elsewhere":
@@ -220,115 +202,13 @@ class Outbox:
     async def _close(self, turn: Turn, sent: Sent) -> Sent:
         """Note, durably, that this way is closed to the turn."""
         closed = f"{sent.route.data.get(CLOSED, '')} {way_key(sent.route)}".strip()
-        route = _with(sent.route, CLOSED, closed)
+        route = with_key(sent.route, CLOSED, closed)
         until = self._clock() + self._ways.times.push_claim_s
         self._log.info("a way is closed, the next is tried", turn=turn.id, error=sent.judgement.reason)
         held = await self._store.advance(
             turn.id, sent.shown, until, held=sent.held, receipts=sent.receipts, route=route
         )  # fmt: skip
         return replace(sent, route=route, held=until if held else sent.held)
-
-    async def _post(self, turn: Turn, behind: Sequence[Turn], channel: Channel, sent: Sent) -> Sent:
-        """All that is left of the turn, by the way `sent.route`."""
-        merge = turn.route is not None and WAITS in turn.route.data
-        at = replace(turn, shown=sent.shown, route=sent.route if sent.shown > turn.shown else turn.route)
-        route, rest = self._ways.calls(at, channel, sent.route, merge=merge)
-        sent = replace(sent, route=route)
-        for place, (end, reply) in enumerate(rest):
-            if place:
-                until = self._clock() + self._ways.times.push_claim_s
-                if not await self._store.advance(
-                    turn.id, sent.shown, until, held=sent.held, receipts=sent.receipts, route=sent.route
-                ):
-                    return replace(sent, judgement=Judgement("retry", "the claim was lost while sending"))
-                sent = replace(sent, held=until)
-            last = end == rest[-1][0]
-            sent = await self._call(turn, behind if merge and last else (), channel, reply, sent)
-            if sent.judgement.verdict != "ok":
-                return sent
-            sent = replace(sent, shown=end)
-        return replace(sent, judgement=Judgement("ok"))
-
-    async def _call(self, turn: Turn, behind: Sequence[Turn], channel: Channel, reply: Reply, sent: Sent) -> Sent:
-        """One part, with those of the turns `behind` that fit into the same call, once it is free to go."""
-        ready = await self._ready(channel, reply, within=self._ways.times.post_s, patient=turn.attempts < PATIENT)
-        if isinstance(ready, Judgement):
-            return replace(sent, judgement=ready)
-        reply = ready
-        outgoing = channel.render([reply], _at(sent.route, sent.shown))
-        if wait := await self._spend(channel, sent.route, len(outgoing)):
-            free_at, rate = wait
-            word = f"{rate.count} in {_spoken(rate.window_s)} are used up; it goes out when one more is free"
-            return replace(sent, judgement=Judgement("retry", word), free_at=free_at)
-        also, together = await self._claim_behind(reply, behind, channel, sent)
-        if also:
-            outgoing = channel.render([together], _at(sent.route, sent.shown))
-        judgement, receipts = Judgement("ok"), list(sent.receipts)
-        for each in outgoing:
-            judgement = await self._transmit(channel, each)
-            if judgement.verdict != "ok":
-                break
-            if judgement.receipt:
-                receipts.append(Receipt(judgement.receipt, sent.route))
-        await self._note_also(also, channel, sent, judgement)
-        done = len(also) if judgement.verdict == "ok" else 0
-        return replace(sent, judgement=judgement, receipts=tuple(receipts), also=done, free_at=0.0)
-
-    async def _transmit(self, channel: Channel, outgoing: Outgoing) -> Judgement:
-        faults.reach("before_send")
-        try:
-            async with asyncio.timeout(self._ways.times.post_s):
-                judgement = await self._transport.post(channel, outgoing)
-        except TimeoutError:
-            judgement = Judgement("retry", f"no answer within {self._ways.times.post_s:g} s")
-        faults.reach("after_send")
-        return judgement
-
-    async def _claim_behind(
-        self, reply: Reply, behind: Sequence[Turn], channel: Channel, sent: Sent
-    ) -> tuple[list[Turn], Reply]:
-        """The turns behind whose texts fit into the same call as `reply`, now ours, and all of it together."""
-        also: list[Turn] = []
-        limits = channel.push_limits if isinstance(channel, Pushing) else channel.limits
-        for turn in behind:
-            parts = self._ways.parts(turn, channel, "push")[turn.shown :]
-            texts = [part.text for part in parts if isinstance(part, Text)]
-            ready = turn.status == "ready" and turn.due <= self._clock()
-            joined = join_texts(reply, Text("\n".join(texts)), limits.text_bytes)
-            if not ready or not texts or len(texts) < len(parts) or joined is None:
-                break
-            if not await self._store.claim(turn.id, sent.route, sent.held):
-                break
-            reply, also = joined, [*also, turn]
-        return also, reply
-
-    async def _note_also(self, also: Sequence[Turn], channel: Channel, sent: Sent, judgement: Judgement) -> None:
-        for turn in also:
-            if judgement.verdict == "ok":
-                shown = len(self._ways.parts(turn, channel, "push"))
-                mine = [Receipt(judgement.receipt, sent.route)] if judgement.receipt else []
-                await self._store.finish(
-                    turn.id, "sent", held=sent.held, shown=shown, receipts=[*turn.receipts, *mine]
-                )  # fmt: skip
-                self._metrics.delivered("push", turn)
-            else:
-                route = turn.route or Route("push")
-                await self._store.finish(
-                    turn.id, "ready", held=sent.held, shown=turn.shown, tried=False, route=route
-                )  # fmt: skip
-
-    async def _spend(self, channel: Channel, route: Route, count: int) -> tuple[float, Rate] | None:
-        """Count `count` calls by `route` on whatever they draw; when there may be as many more, and on what it was
-        that there are not."""
-        rates = channel.rates(route) if isinstance(channel, Pushing) else ()
-        if len(rates) * count > 1:  # look first: what is counted stays counted
-            for rate in rates:
-                if free_at := await self._store.free_at(rate.key, rate.count - count + 1, rate.window_s):
-                    return free_at, rate
-        for rate in rates * count:
-            if not await self._store.spend(rate.key, rate.count, rate.window_s):
-                return await self._store.free_at(rate.key, rate.count, rate.window_s) or self._clock(), rate
-        return None
 
     # --- what came of it
 
@@ -344,7 +224,7 @@ class Outbox:
             self._metrics.delivered("push", turn)
             return 1 + sent.also
         if judgement.code == API_UNAUTHORIZED and outlet.learns:
-            await self._mute((turn.address.channel, turn.address.account))
+            await self._muting.mute((turn.address.channel, turn.address.account))
             await self._put_back(turn, sent, turn.ready_at + KEEP_S)
             return 0
         if judgement.verdict in ("retry", "refresh"):
@@ -378,7 +258,7 @@ class Outbox:
             error=sent.judgement.reason,
             tried=False,
             receipts=sent.receipts,
-            route=_with(sent.route, WAITS, sent.newest or "none"),
+            route=with_key(sent.route, WAITS, sent.newest or "none"),
         )
         self._metrics.waits()
         self._log.info("put back until it may go", turn=turn.id, reason=sent.judgement.reason)
@@ -387,6 +267,10 @@ class Outbox:
     async def _give_up(self, turn: Turn, sent: Sent) -> int:
         """Dead; should an operator have it sent again, every way is open again."""
         judgement = sent.judgement
+        if judgement.verdict != "config":
+            # before it is noted, so that none is lost; the same death is told once an hour
+            of = f"{turn.id}/{self._clock() // 3600:.0f}"
+            await self._alert("dead", f"{turn.conversation}: {judgement.reason}", of)
         route = Route(
             sent.route.kind, {key: value for key, value in sent.route.data.items() if key not in (CLOSED, WAITS)}
         )
@@ -404,50 +288,9 @@ class Outbox:
         self._log.warning("cannot be delivered", turn=turn.id, error=judgement.reason)
         if judgement.verdict == "config":
             await self._alarms.config(turn.address.channel, turn.address.account, judgement)
-        else:
-            await self._alert("dead", f"{turn.conversation}: {judgement.reason}")
         return 1
 
-    # --- accounts that may not push
 
-    async def learn(self, outlets: Mapping[Key, Outlet]) -> None:
-        """Take over from the store which accounts were found not to be allowed to push, and which may again."""
-        for key, outlet in outlets.items():
-            if outlet.learns:
-                word = await may_push(self._store, key, self._clock)
-                (self._ways.mute.add if word.value == MAY_NOT else self._ways.mute.discard)(key)
-
-    async def _mute(self, key: Key) -> None:
-        self._ways.mute.add(key)
-        await self._store.get(_flag(key), _word(MAY_NOT, self._clock), stale=MAY)
-        self._log.warning("the account may not push (errcode 48001): answers go out in responses only", account=key)
-
-
-async def may_push(store: Store, key: Key, clock: Callable[[], float]) -> Token:
-    """What was learned of an account: `MAY` or `MAY_NOT`."""
-    return await store.get(_flag(key), _word(MAY, clock))
-
-
-def _word(word: str, clock: Callable[[], float]) -> Callable[[], Awaitable[Token]]:
-    async def fetch() -> Token:
-        return Token(word, clock() + MUTED_S)
-
-    return fetch
-
-
-def _flag(key: Key) -> str:
-    return f"may-push/{key[0]}/{key[1]}"
-
-
-def _at(route: Route, place: int) -> Route:
-    """For rendering the part at `place`."""
-    return Route(route.kind, {**route.data, PART: str(place)})
-
-
-def _with(route: Route, key: str, value: str) -> Route:
+def with_key(route: Route, key: str, value: str) -> Route:
     rest = {name: each for name, each in route.data.items() if name != key}
     return Route(route.kind, {**rest, key: value} if value else rest)
-
-
-def _spoken(seconds: float) -> str:
-    return f"{seconds / 3600:g} h" if seconds >= 3600 else f"{seconds:g} s"

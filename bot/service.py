@@ -13,8 +13,9 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from adapters.channel import Channel, Exchange, Judgement, Outgoing, T, Transport
-from adapters.message import Message
+from adapters.message import Address, Message
 from bot.alarms import Alarms, Alert
+from bot.alerts import Alerts
 from bot.before import Before, OptWords
 from bot.broadcast.reach import Reach
 from bot.broadcast.runner import Runner
@@ -56,7 +57,7 @@ class Mute:
         return Judgement("dead", f"{channel.name} cannot be asked anything")
 
 
-async def no_alert(what: str, text: str) -> None:
+async def no_alert(what: str, text: str, of: str = "") -> None:
     """For a service that has nobody to tell."""
 
 
@@ -78,6 +79,8 @@ class Service:
     outlets: Mapping[Key, Outlet] = field(default_factory=dict)
     transport: Transport = field(default_factory=Mute)
     alert: Alert = no_alert
+    alert_to: Address | None = None
+    """The group that is told durably, instead of `alert`; its robot is one of `outlets`."""
     times: Times = field(default_factory=Times)
     own_clock: Callable[[], float] = time.time
     jitter: Callable[[], float] = random.random
@@ -100,6 +103,8 @@ class Service:
         self.clock = StoreClock(self.own_clock)
         self.windows = Windows(self.store, self.worker)
         self.ways = Ways(self.outlets, self.fit, self.worker, self.clock, self.times)
+        if self.alert_to is not None:
+            self.alert = Alerts(self.store, self.alert_to, self.clock, lambda each: self.work.nudge(each), self.log)
         self.alarms = Alarms(self.store, self.alert, self.metrics, self.log)
         self.outbox = Outbox(
             self.store, self.ways, self.transport, self.clock, self.jitter, self.alert, self.alarms, self.metrics,

@@ -167,6 +167,10 @@ class Work:
         disposed = self._ways.dispose(
             thought, earlier=bool(unsent), window=self._windows.is_open(turn.id), now=self._clock()
         )
+        if "handoff" in disposed.flags:
+            # before the commit: after it, nobody would look at this turn again, should we die here
+            said = turn.message.text if turn.message else ""
+            await self._alert("handoff", f"{turn.conversation}: {said}", turn.id)
         faults.reach("before_commit")
         if not await self._store.commit(replace(session, dialogue=dialogue), disposed, release=release):
             self._log.info("the session moved meanwhile, the work is thrown away", turn=turn.id)
@@ -185,16 +189,6 @@ class Work:
             self._outbox.nudge(turn.conversation)
         elif turn.status == "ready" and turn.due <= self._clock():
             self._outbox.nudge(turn.conversation)
-        if "handoff" in turn.flags:
-            self._tell("handoff", f"{turn.conversation}: {turn.message.text if turn.message else ''}")
-
-    def _tell(self, what: str, text: str) -> None:
-        async def tell() -> None:
-            await self._alert(what, text)
-
-        task = asyncio.create_task(tell())
-        self._background.add(task)
-        task.add_done_callback(self._background.discard)
 
     @contextmanager
     def _renewing(self, conversation: str) -> Iterator[None]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, SecretStr, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, SecretStr, model_validator
 
 from config.source import BadProject, Loc, Problem, Strict, check, did_you_mean, environment, read_yaml
 
@@ -26,10 +26,17 @@ AesKey = Annotated[SecretStr, AfterValidator(_aes_key)]
 NONE = SecretStr("")
 
 
-class Group(Strict):
+class Keys(Strict):
+    """What credentials.yml says in one place. The texts under the fields are the docs' tables."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+
+class Group(Keys):
     """How the bot behaves in group chats. What it is addressed by: its name (@), or a prefix or keyword from here."""
 
     answer: Literal["addressed", "all"] = "addressed"
+    """Whether a group is answered where the bot is addressed (by @, prefix or keyword), or always."""
     prefixes: tuple[str, ...] = ()
     """A message that starts with one of them addresses the bot; the prefix is cut off."""
     keywords: tuple[str, ...] = ()
@@ -37,23 +44,30 @@ class Group(Strict):
     session: Literal["member", "shared"] = "member"
     """Whether each member of a group has a conversation of their own, or all have one together."""
     mention_back: bool = True
+    """Whether an answer in a group begins with an @ to whoever asked."""
     per_minute: int = Field(default=20, ge=0)
     """How many messages of one group are answered in a minute; 0: any number."""
     member_per_minute: int = Field(default=10, ge=0)
     """How many of them may be one member's; 0: any number."""
 
 
-class WeChatAccount(Strict):
-    """One WeChat official account in credentials.yml."""
+class WeChatAccount(Keys):
+    """One WeChat official account (公众号)."""
 
     app_id: str
+    """The AppID (开发者ID) of the account."""
     app_secret: SecretStr = NONE
+    """The AppSecret; needed for replies that take longer than 5 s, and for media."""
     token: SecretStr
+    """The Token of the server configuration (服务器配置)."""
     encoding_aes_key: AesKey = NONE
+    """The EncodingAESKey (43 characters); needed unless the mode is plain."""
     previous_encoding_aes_key: AesKey = NONE
     """The key before the last change in the console: WeChat goes on using it for a while."""
     mode: Literal["plain", "compatible", "safe"] = "safe"
+    """The message encryption (消息加解密方式) as the console says: 明文, 兼容 or 安全模式."""
     push: bool | Literal["auto"] = "auto"
+    """Whether the account may use the customer-service API (certified ones may); auto finds out."""
     transfer: bool = False
     """The account has WeChat's own customer-service console: 转人工 hands over to it."""
     kf_account: str = ""
@@ -61,6 +75,7 @@ class WeChatAccount(Strict):
     menu: str = "wechat-menu.yml"
     """The file, beside credentials.yml, of the account's menu."""
     api_base: str = "https://api.weixin.qq.com"
+    """Where the API is called; another address only for a proxy or a test."""
     mp_base: str = "https://mp.weixin.qq.com"
     """Where pictures of QR codes are fetched."""
 
@@ -75,33 +90,48 @@ class WeChatAccount(Strict):
         return self
 
 
-class WeComAccount(Strict):
+class WeComAccount(Keys):
     """One self-built app (自建应用) of WeCom."""
 
     corp_id: str
+    """The company (企业ID, 我的企业 in the admin console)."""
     agent_id: int
+    """The app's AgentId."""
     secret: SecretStr
+    """The app's Secret."""
     token: SecretStr
+    """The token of the callback in the console."""
     encoding_aes_key: AesKey
+    """The EncodingAESKey (43 characters) of the callback in the console."""
     previous_encoding_aes_key: AesKey = NONE
+    """The key before the last change in the console: what was encrypted with it is still read."""
     markdown: bool = True
     """False where members read the app in WeChat's plugin (微信插件), which shows no Markdown: they get text."""
     api_base: str = "https://qyapi.weixin.qq.com"
+    """Where the API is called; another address only for a proxy or a test."""
 
 
-class WeComBotAccount(Strict):
+class WeComBotAccount(Keys):
     """One AI bot (智能机器人) of WeCom: by webhook (`token`, key) or by WebSocket (`bot_id`, `secret`)."""
 
     mode: Literal["webhook", "websocket"] = "webhook"
+    """Whether WeCom calls our webhook (URL回调) or we hold a connection (长连接)."""
     name: str = ""
     """The bot's name in WeCom, as it stands after the @ in a group."""
     token: SecretStr = NONE
+    """The Token of the callback; needed in mode webhook."""
     encoding_aes_key: AesKey = NONE
+    """The EncodingAESKey (43 characters) of the callback; needed in mode webhook."""
     previous_encoding_aes_key: AesKey = NONE
+    """The key before the last change in the console: what was encrypted with it is still read."""
     bot_id: str = ""
+    """The bot's id; needed in mode websocket."""
     secret: SecretStr = NONE
+    """The Secret of the bot's long connection; needed in mode websocket."""
     ws_url: str = "wss://openws.work.weixin.qq.com"
+    """Where the connection is opened."""
     group: Group = Group()
+    """How it behaves in groups, see below."""
 
     @model_validator(mode="after")
     def _has_its_keys(self) -> WeComBotAccount:
@@ -111,40 +141,53 @@ class WeComBotAccount(Strict):
         return self
 
 
-class WeComKfAccount(Strict):
+class WeComKfAccount(Keys):
     """One customer-service account (微信客服) of WeCom."""
 
     corp_id: str
+    """The company (企业ID, 我的企业 in the admin console)."""
     secret: SecretStr
+    """The Secret of the app that may call the API of customer service."""
     token: SecretStr
+    """The token of the callback in the console."""
     encoding_aes_key: AesKey
+    """The EncodingAESKey (43 characters) of the callback in the console."""
     previous_encoding_aes_key: AesKey = NONE
+    """The key before the last change in the console: what was encrypted with it is still read."""
     open_kfid: str
+    """The account's id (wk…); a callback for another is acknowledged and no more."""
     transfer: bool = True
     """转人工 hands the customer over to the account's servicers in WeCom; else they wait in the console here."""
     api_base: str = "https://qyapi.weixin.qq.com"
+    """Where the API is called; another address only for a proxy or a test."""
 
 
-class WeComRobotAccount(Strict):
+class WeComRobotAccount(Keys):
     """One group robot (群机器人) of WeCom: it only speaks."""
 
     key: SecretStr
     """The `key=` of its webhook address."""
     api_base: str = "https://qyapi.weixin.qq.com"
+    """Where the API is called; another address only for a proxy or a test."""
 
 
-class DingTalkAccount(Strict):
+class DingTalkAccount(Keys):
     """One DingTalk app with a robot: by HTTP callbacks or by Stream."""
 
     mode: Literal["http", "stream"] = "stream"
+    """Whether DingTalk calls our webhook (HTTP) or we hold connections (Stream), which need no public address."""
     client_id: str
+    """The Client ID (AppKey) of the app."""
     client_secret: SecretStr
+    """The Client Secret (AppSecret) of the app."""
     robot_code: str = ""
-    """Empty: the same as `client_id`."""
+    """The robot's RobotCode; empty: the same as `client_id`."""
     corp_id: str = ""
+    """The company's CorpId; only where events by HTTP are encrypted for it rather than for the app."""
     token: SecretStr = NONE
-    """Of the event subscription, where it is by HTTP."""
+    """The Token of the event subscription, where it is by HTTP."""
     encoding_aes_key: AesKey = NONE
+    """The aes_key (43 characters) of the event subscription, where it is by HTTP."""
     card_template_id: str = ""
     """An interactive card for buttons; empty: DingTalk's action cards."""
     ai_card_template_id: str = ""
@@ -158,12 +201,16 @@ class DingTalkAccount(Strict):
     connections: int = Field(default=1, ge=1, le=50)
     """Stream connections of each process."""
     group: Group = Group()
+    """How it behaves in groups, see below."""
     api_base: str = "https://api.dingtalk.com"
+    """Where the API is called; another address only for a proxy or a test."""
     oapi_base: str = "https://oapi.dingtalk.com"
+    """Where the older API is called."""
     gateway: str = "https://api.dingtalk.com"
+    """Where connections of Stream mode are asked for."""
 
 
-class DingTalkRobotAccount(Strict):
+class DingTalkRobotAccount(Keys):
     """One custom robot (自定义机器人) of a DingTalk group: it only speaks."""
 
     access_token: SecretStr
@@ -171,19 +218,26 @@ class DingTalkRobotAccount(Strict):
     secret: SecretStr = NONE
     """Where the robot is secured by a signature (加签)."""
     oapi_base: str = "https://oapi.dingtalk.com"
+    """Where the API is called; another address only for a proxy or a test."""
 
 
-class FeishuAccount(Strict):
+class FeishuAccount(Keys):
     """One Feishu (飞书) or Lark app with a bot."""
 
     app_id: str
+    """The App ID of the app."""
     app_secret: SecretStr
+    """The App Secret; needed to answer."""
     verification_token: SecretStr = NONE
+    """The Verification Token of 事件与回调 → 加密策略."""
     encrypt_key: SecretStr = NONE
+    """The Encrypt Key of 事件与回调 → 加密策略; needed where events are encrypted."""
     name: str = ""
     """The bot's name, as it stands after the @ in a group; empty: whoever is mentioned, the bot is meant."""
     group: Group = Group()
+    """How it behaves in groups, see below."""
     api_base: str = "https://open.feishu.cn"
+    """Where the API is called: https://open.larksuite.com for Lark."""
 
     @model_validator(mode="after")
     def _knows_its_vendor(self) -> FeishuAccount:

@@ -29,7 +29,7 @@ class Settings(BaseSettings):
         SecretStr(""), description="token for /console; empty: a new one is made and printed at each start"
     )
     alert_url: SecretStr = Field(
-        SecretStr(""), description="WeCom or DingTalk group robot webhook told of handoffs and dead turns"
+        SecretStr(""), description="WeCom or DingTalk group robot webhook that is told of alerts (see deploy.md)"
     )
     alert_secret: SecretStr = Field(SecretStr(""), description="the DingTalk robot's signing secret, where it has one")
     trusted_proxies: str = Field("", description="comma-separated addresses whose X-Forwarded-For is believed")

@@ -6,7 +6,7 @@ text. Each decision carries its why, for operators and `--debug`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from adapters.message import Content, Event, Image, Location, Text, plain
@@ -44,6 +44,11 @@ SILENT_EVENTS = frozenset(
     )
 )
 """`session_open`: a human servicer has begun to talk with the customer, so we do not."""
+MAY_BE_ANSWERED: Mapping[str, str] = {
+    "enter": "the chat was opened",
+    "session_close": "a human servicer has ended the talk",
+}
+"""Events to which a bot says `utter_<name>`, where its domain has that response."""
 SHORT_CHARACTERS = 12
 """An intent for a human counts against a question for free words only in so short a message."""
 BESIDE_FROM = 0.1
@@ -80,8 +85,8 @@ def _event(said: Said, situation: Situation) -> Decision | None:
             return _named(key, situation)
         case Event(name="scan", key=key):
             return _named(key, situation) or Decision((), "no flow and no response is named as the QR code's scene")
-        case Event(name="enter") if "utter_enter" in situation.knows.domain.responses:
-            return Decision((ChitChat("utter_enter"),), "the chat was opened, and there is a response to that")
+        case Event(name=name) if name in MAY_BE_ANSWERED and f"utter_{name}" in situation.knows.domain.responses:
+            return Decision((ChitChat(f"utter_{name}"),), f"{MAY_BE_ANSWERED[name]}, and there is a response to that")
         case Event(name=name):
             known = name in SILENT_EVENTS
             return Decision((), f"the event {name} needs no answer" if known else f"nobody serves the event {name}")

@@ -49,6 +49,7 @@ class Child:
     push: bool
     effects: Path
     fault: str = ""
+    alert_url: str = ""
     deaths: int = 0
     process: asyncio.subprocess.Process | None = None
     keeper: asyncio.Task[None] | None = None
@@ -91,6 +92,7 @@ class Child:
             "api_base": self.api_base,
             "effects": str(self.effects),
             "speed": SPEED,
+            "alert_url": self.alert_url,
         }
         environment = {**os.environ, faults.VARIABLE: fault}
         return await asyncio.create_subprocess_exec(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+from abc import ABC, abstractmethod
+
 from adapters.channel import Judgement, Outgoing, Parsed, Rate, Reject, Request, Route, Token
 from adapters.message import Address, Message
 
@@ -9,11 +12,16 @@ PER_MINUTE = 20
 MINUTE_S = 60.0
 
 
-class Robot:
+class Robot(ABC):
     """The part of a `Channel` and `Pushing` that is the same for all robots."""
 
     name: str
     account: str
+
+    @property
+    @abstractmethod
+    def secret_key(self) -> str:
+        """What tells this robot from others in its webhook address."""
 
     @property
     def token_key(self) -> str:
@@ -32,7 +40,9 @@ class Robot:
         return (Route("push", {"way": "robot", "at": str(round(now * 1000))}),) if address == self.address else ()
 
     def rates(self, route: Route) -> tuple[Rate, ...]:
-        return (Rate(f"{self.name}/{self.account}", PER_MINUTE, MINUTE_S),)
+        """The vendor counts by robot, whatever its accounts here are called."""
+        digest = hashlib.sha256(self.secret_key.encode()).hexdigest()[:16]
+        return (Rate(f"{self.name}/{digest}", PER_MINUTE, MINUTE_S),)
 
     def token_request(self) -> Outgoing:
         raise NotImplementedError("a group robot has no access token")

@@ -67,6 +67,10 @@ class DingTalkRobot(Robot):
         self._token, self._secret = settings.access_token, settings.secret
         self._base = settings.oapi_base.rstrip("/")
 
+    @property
+    def secret_key(self) -> str:
+        return self._token.get_secret_value()
+
     def render(self, replies: Sequence[Reply], route: Route) -> list[Outgoing]:
         """One call each; its URL holds the access token, and the signature of the route's time: good for an hour."""
         url = self._url(route.data.get("at", "0"))

@@ -58,6 +58,10 @@ class WeComRobot(Robot):
         self._key = settings.key
         self._api = Api("", settings.key, "", settings.api_base)
 
+    @property
+    def secret_key(self) -> str:
+        return self._key.get_secret_value()
+
     def render(self, replies: Sequence[Reply], route: Route) -> list[Outgoing]:
         """One call each; its URL holds the key, for the robot has no other secret."""
         calls = [self._api.call(SEND, message_body(reply, "")) for reply in fit(titled(replies), self.limits)]

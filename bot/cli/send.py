@@ -23,7 +23,7 @@ from bot.broadcast.shown import forecast_lines, standing_line
 from bot.channels import outlets
 from bot.cli.options import project_option, settings_for
 from bot.cli.turns import with_store
-from bot.outbox import MAY_NOT, may_push
+from bot.muting import MAY_NOT, may_push
 from bot.store import Store
 from bot.ways import Ways
 from config.credentials import load_credentials

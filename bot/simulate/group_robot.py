@@ -44,6 +44,10 @@ class GroupRobots:
     calls: int = 0
     delay_s: float = 0.0
     """How long each answer takes: a slow vendor."""
+    speed: float = 1.0
+    """How many times as fast the vendor's minutes pass."""
+    refused: int = 0
+    """Messages that came too fast."""
 
     def __post_init__(self) -> None:
         self._times: deque[float] = deque(maxlen=PER_MINUTE)
@@ -115,9 +119,11 @@ class GroupRobots:
             code = self.script.popleft()
             return web.Response(status=code) if 400 <= code <= 599 else _answer(code, "refused")
         now = self.clock()
-        if len(self._times) == PER_MINUTE and now - self._times[0] < MINUTE_S:
-            self._blocked_until = now + BLOCK_S if too_fast == TOO_FAST_DINGTALK else 0.0
-        if now < self._blocked_until or (len(self._times) == PER_MINUTE and now - self._times[0] < MINUTE_S):
+        full = len(self._times) == PER_MINUTE and now - self._times[0] < MINUTE_S / self.speed
+        if full and too_fast == TOO_FAST_DINGTALK:
+            self._blocked_until = now + BLOCK_S / self.speed
+        if full or now < self._blocked_until:
+            self.refused += 1
             return _answer(too_fast, "send too fast")
         body = orjson.loads(await request.read())
         content = _words(body)

@@ -7,8 +7,8 @@ async with WeComApi(corp_id, secret) as api:
     api.refuse_address = "203.0.113.7"   # every call is answered with 60020, as from this address
     await api.wait_for("ZhangSan", 1)    # what the member was sent
 
-As WeCom does, a text over 2048 bytes is cut, and what goes beyond a member's 30 messages in a minute is accepted
-and dropped (`dropped` counts it).
+As WeCom does, a text over 2048 bytes is cut, and what goes beyond a member's 30 messages in a minute, or
+1000 in an hour, is accepted and dropped (`dropped` counts it).
 
 Sources: 发送应用消息 https://developer.work.weixin.qq.com/document/path/90236
 访问频率限制 https://developer.work.weixin.qq.com/document/path/90312
@@ -29,7 +29,8 @@ from aiohttp import web
 from adapters.message import Json
 
 MAX_TEXT_BYTES = 2048
-PER_MINUTE, MINUTE_S = 30, 60.0
+QUOTAS = ((30, 60.0), (1000, 3600.0))
+"""How many messages a member is shown within so many seconds."""
 CODE_S = 72 * 3600.0
 KINDS = frozenset(
     ("text", "image", "voice", "video", "file", "textcard", "news", "mpnews", "markdown", "miniprogram_notice",
@@ -78,12 +79,14 @@ class WeComApi:
     media: dict[str, bytes] = field(default_factory=dict)
     calls: Counter[str] = field(default_factory=Counter)
     dropped: int = 0
+    speed: float = 1.0
+    """How many times as fast the vendor's minutes and hours pass."""
 
     def __post_init__(self) -> None:
         self._tokens: dict[str, float] = {}
         self._codes: dict[str, float] = {}
         self._tasks: set[str] = set()
-        self._times: defaultdict[str, deque[float]] = defaultdict(lambda: deque(maxlen=PER_MINUTE))
+        self._times: defaultdict[str, deque[float]] = defaultdict(lambda: deque(maxlen=max(QUOTAS)[0]))
         self._script: defaultdict[str, deque[int]] = defaultdict(deque)
         self._changed = asyncio.Event()
         self._runner: web.AppRunner | None = None
@@ -207,7 +210,7 @@ class WeComApi:
 
     def _show(self, sent: WeComSent) -> None:
         times = self._times[sent.to]
-        if len(times) == PER_MINUTE and sent.at - times[0] < MINUTE_S:
+        if any(len(times) >= most and sent.at - times[-most] < within_s / self.speed for most, within_s in QUOTAS):
             self.dropped += 1
             return
         times.append(sent.at)

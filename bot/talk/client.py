@@ -68,7 +68,7 @@ class Recorded:
         return await self.catalogue.perform(name, args, key, heard, slots)
 
 
-async def _no_alert(what: str, text: str) -> None:
+async def _no_alert(what: str, text: str, of: str = "") -> None:
     """A talk alarms nobody."""
 
 

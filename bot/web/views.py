@@ -34,7 +34,11 @@ from bot.turn import Session, Status, Turn
 from flows.state import snake_case
 from nlu.meaning import Entity, Meaning
 
-CHANNELS = {"wechat": "微信", "web": "网页", "rest": "REST", "wecom": "企业微信", "dingtalk": "钉钉"}
+CHANNELS = {
+    "wechat": "微信", "wecom": "企业微信", "wecom_bot": "企业微信智能机器人", "wecom_kf": "微信客服",
+    "wecom_robot": "企业微信群机器人", "dingtalk": "钉钉", "dingtalk_robot": "钉钉群机器人", "feishu": "飞书",
+    "web": "网页", "rest": "REST",
+}  # fmt: skip
 FATES: dict[Status, str] = {
     "new": "待处理", "ready": "待发送", "sending": "发送中", "sent": "已送达", "dead": "发送失败",
 }  # fmt: skip

@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from adapters.channel import Answer, Judgement, Rate, Reject, Request, Upload, Uploaded
+from adapters.channel import Answer, Judgement, Reject, Request, Upload, Uploaded
 from adapters.message import Address, Button, Card, Custom, File, Image, Link, Markdown, News, Reply, Text
 from adapters.robots import DingTalkRobot, WeComRobot
 from adapters.robots.dingtalk import sign
@@ -35,7 +35,9 @@ def test_a_robot_hears_nothing_and_speaks_to_its_group_twenty_times_a_minute(rob
     assert found.status == 404
     assert robot.address == Address(robot.name, "ops", "ops", "")
     (route,) = robot.push_routes(robot.address, None, NOW)
-    assert robot.rates(route) == (Rate(f"{robot.name}/ops", 20, 60.0),)
+    (rate,) = robot.rates(route)
+    assert (rate.count, rate.window_s) == (20, 60.0)
+    assert "k-1" not in rate.key
     assert robot.push_routes(Address(robot.name, "ops", "another", ""), None, NOW) == ()
     assert "k-1" not in str(route)
 

@@ -226,7 +226,7 @@ async def served(store: Store) -> AsyncIterator[Served]:
 
 @asynccontextmanager
 async def _served(store: Store) -> AsyncIterator[Served]:
-    async def alert(what: str, text: str) -> None:
+    async def alert(what: str, text: str, of: str = "") -> None:
         raise AssertionError(f"{what}: {text}")
 
     channels = {entry.name: entry.make() for entry in LISTENERS}

@@ -23,6 +23,7 @@ from config.credentials import Credentials
 from config.settings import load_settings
 from tests.contracts.channels.wecom_kf import ACCOUNT
 from tests.delivery.desk import Counter, Effects, understand
+from tests.flows.making import engine
 
 CUSTOMER = "wmCustomer"
 KEY = f"wecom_kf/main/{CUSTOMER}/{CUSTOMER}"
@@ -35,14 +36,15 @@ async def api() -> AsyncIterator[WeComKfApi]:
 
 
 @asynccontextmanager
-async def served(api: WeComKfApi, folder: Path) -> AsyncIterator[Service]:
-    """The real application over a store in `folder`, with a counting engine; the vendor knows its webhook."""
+async def served(api: WeComKfApi, folder: Path, bot: Bot | None = None) -> AsyncIterator[Service]:
+    """The real application over a store in `folder`, with a counting engine where no `bot` is given; the vendor knows
+    its webhook."""
     account = ACCOUNT.model_copy(update={"api_base": api.url})
     app = await make_app(
         folder,
         load_settings({"YINGDA_LOG_LEVEL": "error"}),
         Credentials(wecom_kf={"main": account}),
-        bot=Bot(understand, Counter(), Effects(), UTC),
+        bot=bot or Bot(understand, Counter(), Effects(), UTC),
         store=SqliteStore(folder / "turns.db"),
         times=Times().faster(10),
     )
@@ -161,6 +163,25 @@ async def test_a_person_takes_over_and_gives_back(api: WeComKfApi, tmp_path: Pat
         assert session is not None
         assert session.owner == ""
     assert texts(api)[-1].endswith(":再问一下")
+
+
+@pytest.mark.parametrize(
+    ("responses", "said"), [("{utter_session_close: [{text: 欢迎再来}]}", ["欢迎再来"]), ("{}", [])]
+)
+async def test_the_end_of_a_servicers_session_says_what_the_bot_has_for_it(
+    api: WeComKfApi, tmp_path: Path, responses: str, said: list[str]
+) -> None:
+    flows = engine(domain=f"responses: {responses}")
+    async with served(api, tmp_path, Bot(understand, flows, flows.registry, UTC)) as service:
+        await api.accept(CUSTOMER, "lisi")
+        await api.phone(CUSTOMER).says("订单没到")
+        await kept(service, 2)
+        await api.end(CUSTOMER)
+        await kept(service, 3)
+        await api.until(lambda: len(texts(api)) >= len(said))
+        await asyncio.sleep(0.2)
+    assert texts(api) == said
+    assert all(shown.event for shown in api.shown), "after its end a session takes only what its code allows"
 
 
 async def test_a_session_that_ran_out_without_a_word_is_the_bots_again(api: WeComKfApi, tmp_path: Path) -> None:

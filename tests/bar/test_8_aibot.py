@@ -233,7 +233,7 @@ async def test_a_word_that_comes_late_makes_no_second_answer(tmp_path: Path, mon
 async def test_keys_that_are_refused_five_times_are_not_tried_for_ever(tmp_path: Path) -> None:
     alarms: list[tuple[str, str]] = []
 
-    async def alert(what: str, text: str) -> None:
+    async def alert(what: str, text: str, of: str = "") -> None:
         alarms.append((what, text))
 
     store = SqliteStore(tmp_path / "turns.db")

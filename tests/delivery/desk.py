@@ -24,10 +24,12 @@ from pydantic import SecretStr
 
 from adapters.degrade import fit
 from adapters.message import Image, Json, Text, Transfer
+from adapters.robots import DingTalkRobot, WeComRobot
 from adapters.transport import HttpTransport
 from adapters.wechat import WeChat
 from bot import faults
 from bot.actions import Known
+from bot.channels import robot_of
 from bot.log import set_up
 from bot.mongo import MongoStore
 from bot.receive import Webhook
@@ -35,7 +37,7 @@ from bot.service import Service
 from bot.simulate.wechat import WeChatPhone
 from bot.sqlite import SqliteStore
 from bot.store import Store
-from bot.ways import Outlet, Times
+from bot.ways import Key, Outlet, Times
 from bot.work import Bot
 from config.credentials import Group, WeChatAccount
 from flows.domain import Domain
@@ -160,25 +162,34 @@ async def desk(
     sweep_s: float = 0.1,
     own_clock: Callable[[], float] | None = None,
     group: Group | None = None,
+    robot: WeComRobot | DingTalkRobot | None = None,
     **more: object,
 ) -> AsyncIterator[Desk]:
-    """Serve `wechat` over `store`, which is open, with the vendor's time running `speed` times as fast."""
+    """Serve `wechat` over `store`, which is open, with the vendor's time running `speed` times as fast. Alerts go to
+    the group of `robot`, where there is one."""
     effects = effects or Effects()
     alerts: list[tuple[str, str]] = []
+    told: set[tuple[str, str, str]] = set()
 
-    async def alert(what: str, text: str) -> None:
-        alerts.append((what, text))
+    async def alert(what: str, text: str, of: str = "") -> None:
+        if not of or (what, text, of) not in told:  # as `Alert` asks for
+            alerts.append((what, text))
+        told.add((what, text, of))
 
     async with aiohttp.ClientSession() as session:
         channel = WeChat("main", wechat, window_s=0)
         clock = {"own_clock": own_clock} if own_clock else {}
+        outlets: dict[Key, Outlet] = {("wechat", "main"): Outlet(channel, learns=wechat.push == "auto", group=group)}
+        if robot is not None:
+            outlets[robot.name, robot.account] = Outlet(robot)
         service = Service(
             store=store,
             bot=Bot(understand, Counter(), effects, UTC, "desk-1", say=partial(say_first, Domain())),
             fit=fit,
-            outlets={("wechat", "main"): Outlet(channel, learns=wechat.push == "auto", group=group)},
+            outlets=outlets,
             transport=HttpTransport(session, store, asyncio.get_running_loop().time),
             alert=alert,
+            alert_to=robot.address if robot else None,
             times=Times().faster(speed),
             jitter=lambda: 0.0,
             sweep_s=sweep_s,
@@ -208,12 +219,15 @@ def store_at(url: str) -> Store:
     return SqliteStore(Path(url))
 
 
-async def serve(url: str, port: int, push: bool, api_base: str, effects: Path, speed: float) -> None:
+async def serve(
+    url: str, port: int, push: bool, api_base: str, effects: Path, speed: float, alert_url: str = ""
+) -> None:
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     store = store_at(url)
     await store.open()
-    async with desk(store, account(push, api_base), port=port, speed=speed, effects=Effects(effects)):
+    robot = robot_of(alert_url) if alert_url else None
+    async with desk(store, account(push, api_base), port=port, speed=speed, effects=Effects(effects), robot=robot):
         print("serving", flush=True)
         await stop.wait()
     await store.close()

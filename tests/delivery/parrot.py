@@ -299,7 +299,7 @@ async def cage(store: Store, channel: Parrot, speed: float = SPEED, **more: Any)
     """Serve `channel` over `store`, which is open."""
     alerts: list[tuple[str, str]] = []
 
-    async def alert(what: str, text: str) -> None:
+    async def alert(what: str, text: str, of: str = "") -> None:
         alerts.append((what, text))
 
     async with aiohttp.ClientSession() as session:

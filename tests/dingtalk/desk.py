@@ -88,7 +88,7 @@ async def served(
 ) -> AsyncIterator[tuple[Service, str, asyncio.Queue[str], Effects]]:
     alerts: asyncio.Queue[str] = asyncio.Queue()
 
-    async def alert(what: str, text: str) -> None:
+    async def alert(what: str, text: str, of: str = "") -> None:
         alerts.put_nowait(what)
 
     channel, lines, effects = DingTalk("main", settings), Lines(), Effects()

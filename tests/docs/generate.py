@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import inspect
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import get_args
 
 import click
-from pydantic import SecretStr
+from pydantic import BaseModel, SecretStr
+from pydantic.fields import FieldInfo
 
 from adapters.channel import Verdict
 from adapters.dingtalk.answers import CODES, ERRCODES
 from bot.cli import cli
+from config.credentials import ACCOUNTS, Group
 from config.settings import Settings, variable
 from tests.docs.replies import replies_page
 
@@ -65,19 +69,49 @@ def dingtalk_table() -> str:
     return "\n".join(rows)
 
 
-PAGES = {
-    "configuration.md": settings_table,
-    "cli.md": command_help,
-    "replies.md": replies_page,
-    "dingtalk.md": dingtalk_table,
+def keys_tables() -> str:
+    """One table for each channel of credentials.yml, and one for groups."""
+    channels = [f"### `{channel}`\n\n{keys_table(model)}" for channel, model in ACCOUNTS.items()]
+    return "\n\n".join([*channels, f"### `group`\n\n{keys_table(Group)}"])
+
+
+def keys_table(model: type[BaseModel]) -> str:
+    """What the model stands for, and one row per key."""
+    rows = [inspect.cleandoc(model.__doc__ or ""), "", "| key | default | what |", "|---|---|---|"]
+    for name, field in model.model_fields.items():
+        what = " ".join((field.description or "").split())
+        rows.append(f"| `{name}` | {_default(field)} | {what}{_choices(field)} |")
+    return "\n".join(rows)
+
+
+def _default(field: FieldInfo) -> str:
+    if field.is_required():
+        return "required"
+    default = field.default.get_secret_value() if isinstance(field.default, SecretStr) else field.default
+    if default in ("", ()) or isinstance(default, BaseModel):
+        return "-"
+    return f"`{str(default).lower() if isinstance(default, bool) else default}`"
+
+
+def _choices(field: FieldInfo) -> str:
+    words = [word for word in get_args(field.annotation) if isinstance(word, str)]
+    return f" One of {', '.join(f'`{word}`' for word in words)}." if words else ""
+
+
+PAGES: Mapping[str, Sequence[Callable[[], str]]] = {
+    "configuration.md": (settings_table, keys_tables),
+    "cli.md": (command_help,),
+    "replies.md": (replies_page,),
+    "dingtalk.md": (dingtalk_table,),
 }
-MARK = re.compile(r"(<!-- generated -->\n).*(<!-- end -->)", re.DOTALL)
+MARK = re.compile(r"(<!-- generated -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
 def page(name: str) -> str:
-    """The page as it should be: what is written by hand, with the generated part anew."""
+    """The page as it should be: what is written by hand, with the generated parts anew."""
     text = (DOCS / name).read_text("utf-8")
-    return MARK.sub(lambda match: f"{match[1]}\n{PAGES[name]()}\n\n{match[2]}", text)
+    parts = iter(PAGES[name])
+    return MARK.sub(lambda match: f"{match[1]}\n{next(parts)()}\n\n{match[2]}", text)
 
 
 if __name__ == "__main__":

@@ -329,6 +329,14 @@ async def test_opening_the_chat_says_what_there_is_to_say_to_that() -> None:
     assert await Talk(engine(domain=greeting)).says(Event("enter")) == ["欢迎回来"]
 
 
+async def test_the_end_of_a_servicers_talk_says_what_there_is_to_say_to_that() -> None:
+    assert await Talk().says(Event("session_close")) == []
+    farewell = "responses: {utter_session_close: [{text: 人工服务已结束}], utter_session_open: [{text: 不该说}]}"
+    talk = Talk(engine(domain=farewell))
+    assert await talk.says(Event("session_open")) == []
+    assert await talk.says(Event("session_close")) == ["人工服务已结束"]
+
+
 async def test_a_menu_says_its_words_and_a_qr_code_names_a_flow() -> None:
     assert await Talk().says(Event("click", "订单DD1我要退款")) == [ASK_REASON]
     assert await Talk().says(Event("scan", "refund")) == [ASK_ORDER]
