@@ -28,7 +28,8 @@ RouteKind = Literal["passive", "push", "live"]
 class Route:
     """A way out for replies: `passive` = the body of the open HTTP response, `push` = a call of the vendor's API,
     `live` = whoever watches the conversation (web pages). `data` is what the codec needs again to render for it
-    (is the reply encrypted, whom it is from and to); it is persisted with the turn and holds no secret."""
+    (is the reply encrypted, whom it is from and to); it is persisted with the turn and holds no secret. A push is told
+    of which `turn` it is and which `part` of that comes first: the same words of the same part are the same call."""
 
     kind: RouteKind
     data: Mapping[str, str] = field(default_factory=dict)
@@ -114,6 +115,10 @@ class Limits:
     push_window_s: float = 0.0
     markdown_bytes: int = 0
     """Of Markdown; longer is split. 0: as `text_bytes`."""
+    link_buttons: bool = False
+    """A card may have nothing but buttons that open pages."""
+    markdown_chars: int = 0
+    """A longer `Markdown` is shown as several; 0: one that is over `text_bytes` is degraded."""
     articles: int = 0
     """How many articles one `News` may hold; 0: any number."""
     media_only: bool = False

@@ -84,6 +84,8 @@ def _fit(reply: Reply, limits: Limits) -> Iterator[Reply]:
                 yield reply
         case Card():
             yield from _fit_card(reply, limits, 1)
+        case Markdown(text, title) if _splits(text, limits):
+            yield from (Markdown(part, title) for part in _pages(text, limits) if part.strip())
         case Custom(payload):
             kind = payload.get("msgtype") if isinstance(payload, dict) else None
             if "custom" in limits.shows or kind in limits.custom_types:
@@ -147,7 +149,8 @@ def _plainer(reply: Reply, limits: Limits) -> Reply:
 
 def _fit_card(card: Card, limits: Limits, first: int) -> Iterator[Reply]:
     taps = any(not button.url for button in card.buttons)
-    if "card" in limits.shows and (taps or "app_id" in card.data) and len(card.buttons) <= limits.buttons:
+    opens = limits.link_buttons and bool(card.buttons)
+    if "card" in limits.shows and (taps or opens or "app_id" in card.data) and len(card.buttons) <= limits.buttons:
         head, most = _lines(card.title, card.text), limits.card_bytes or limits.text_bytes
         if size(head) <= most:
             yield card
@@ -256,6 +259,31 @@ def _flags_before(text: str, i: int) -> int:
         count += 1
     return count
 
+
+def _splits(text: str, limits: Limits) -> bool:
+    return "markdown" in limits.shows and 0 < limits.markdown_chars < len(text)
+
+
+def _pages(text: str, limits: Limits) -> Iterator[str]:
+    """Markdown in parts that each stand alone: cut between lines where there are any, a code block that is cut is
+    closed and opened again."""
+    room = limits.markdown_chars - 2 * _FENCE_CHARS
+    page, fence = "", ""
+    for line in text.splitlines(keepends=True):
+        for piece in (line[start : start + room] for start in range(0, len(line), room)):
+            if page and len(page) + len(piece) > room:
+                yield f"{page.rstrip()}\n{fence[:3]}" if fence else page
+                page = f"{fence}\n" if fence else ""
+            page += piece
+        mark = line.strip()[:_FENCE_CHARS]
+        if mark.startswith(("```", "~~~")):
+            fence = "" if fence else mark
+    if page:
+        yield page
+
+
+_FENCE_CHARS = 16
+"""A fence with the name of its language."""
 
 # --- markdown ------------------------------------------------------------------------------------------------
 

@@ -9,6 +9,8 @@ from urllib.parse import parse_qsl, urlsplit
 from pydantic import SecretStr
 
 from adapters.channel import Channel
+from adapters.dingtalk import DingTalk
+from adapters.dingtalk.channel import WINDOW_S as DINGTALK_WINDOW_S
 from adapters.feishu import Feishu
 from adapters.robots import DingTalkRobot, WeComRobot
 from adapters.wechat import WeChat
@@ -27,6 +29,9 @@ CHANNELS: Mapping[str, Make] = {
     "wecom": lambda name, account, settings: WeCom(name, account, settings.timestamp_window_s),
     "wecom_robot": lambda name, account, settings: WeComRobot(name, account),
     "dingtalk_robot": lambda name, account, settings: DingTalkRobot(name, account),
+    "dingtalk": lambda name, account, settings: DingTalk(
+        name, account, DINGTALK_WINDOW_S if settings.timestamp_window_s else 0.0
+    ),
     "feishu": lambda name, account, settings: Feishu(name, account, settings.timestamp_window_s),
     "wecom_bot": lambda name, account, settings: WeComBot(name, account, settings.timestamp_window_s),
     "wecom_kf": lambda name, account, settings: WeComKf(name, account, settings.timestamp_window_s),

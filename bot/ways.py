@@ -23,9 +23,10 @@ KEEP_S = 48 * 3600.0
 """How long an answer waits for a way out (WeChat accepts customer-service messages for 48 h)."""
 
 
-CLOSED, WAITS, PART = "closed", "waits", "part"
+CLOSED, WAITS, PART, TURN = "closed", "waits", "part", "turn"
 """Keys that a push route's data may have: which ways are closed to this turn for good, which message was the newest
-when it was put back to wait for a use or for another message, and the place of the first part that is rendered."""
+when it was put back to wait for a use or for another message, the place of the first part that is rendered, and the
+turn whose part that is."""
 
 
 MAX_ACKNOWLEDGED = 10_000
@@ -113,7 +114,7 @@ class Ways:
             return ()
         if not isinstance(outlet.channel, Pushing):
             return ()
-        noted = {BASIS: _basis(turn) or "push", "by": self._worker}
+        noted = {BASIS: _basis(turn) or "push", "by": self._worker, TURN: turn.id}
         closed = turn.route.data.get(CLOSED, "") if turn.route else ""
         if closed:
             noted[CLOSED] = closed
@@ -195,7 +196,7 @@ def by_link(channel: Channel, route: Route, reply: Reply) -> bool:
 
 def way_key(route: Route) -> str:
     """Names a way in `CLOSED`: the same way by another session webhook is another way."""
-    own = {key: value for key, value in route.data.items() if key not in (BASIS, CLOSED, WAITS, PART, "by")}
+    own = {key: value for key, value in route.data.items() if key not in (BASIS, CLOSED, WAITS, PART, TURN, "by")}
     digest = hashlib.sha256(orjson.dumps(own, option=orjson.OPT_SORT_KEYS)).hexdigest()[:12]
     return f"{own.get('way', 'push').replace(' ', '_')}:{digest}"
 

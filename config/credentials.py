@@ -143,6 +143,12 @@ class DingTalkAccount(Strict):
     """An interactive card for buttons; empty: DingTalk's action cards."""
     ai_card_template_id: str = ""
     """An AI card that long answers are typed into; empty: they are sent whole."""
+    ai_card_key: str = "content"
+    """The AI card's variable for the answer."""
+    card_secret: SecretStr = NONE
+    """What taps on cards are signed with, where they come by HTTP: the apiSecret of the callback address."""
+    card_route_key: str = ""
+    """The callbackRouteKey of that address."""
     connections: int = Field(default=1, ge=1, le=50)
     """Stream connections of each process."""
     group: Group = Group()

@@ -18,6 +18,7 @@ from pydantic import SecretStr
 from bot.app import make_app
 from bot.cli.learn import trained
 from bot.cli.options import project_option, settings_for
+from bot.cli.simulate_dingtalk import dingtalk
 from bot.simulate import WeChatApi, WeChatPhone
 from bot.simulate.wechat import Seen
 from bot.simulate.wechat_api import Sent
@@ -31,6 +32,9 @@ KEY_LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 @click.group()
 def simulate() -> None:
     """Play a vendor against the bot, on the vendor's own wire format."""
+
+
+simulate.add_command(dingtalk)
 
 
 @simulate.command()

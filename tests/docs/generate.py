@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
 from pydantic import SecretStr
 
+from adapters.channel import Verdict
+from adapters.dingtalk.answers import CODES, ERRCODES
 from bot.cli import cli
 from config.settings import Settings, variable
 from tests.docs.replies import replies_page
@@ -41,7 +44,33 @@ def _help(command: click.Command, names: tuple[str, ...], parent: click.Context 
     return found
 
 
-PAGES = {"configuration.md": settings_table, "cli.md": command_help, "replies.md": replies_page}
+DONE: Mapping[Verdict, str] = {
+    "ok": "passed over",
+    "retry": "sent again later",
+    "refresh": "token refreshed once, sent again",
+    "elsewhere": "sent by the API instead",
+    "config": "given up, alert",
+    "dead": "given up",
+}
+
+
+def dingtalk_table() -> str:
+    """One row per errcode, and per pattern of the API's codes."""
+    rows = ["| errcode, code | what is done | what it means |", "|---|---|---|"]
+    given = [(str(code), *row) for code, row in ERRCODES.table.items()] + list(CODES)
+    for code, verdict, reason in given:
+        if reason:
+            shown = code.replace("|", ", ").replace(".*", "…")
+            rows.append(f"| {shown} | {DONE[verdict]} | {reason} |")
+    return "\n".join(rows)
+
+
+PAGES = {
+    "configuration.md": settings_table,
+    "cli.md": command_help,
+    "replies.md": replies_page,
+    "dingtalk.md": dingtalk_table,
+}
 MARK = re.compile(r"(<!-- generated -->\n).*(<!-- end -->)", re.DOTALL)
 
 

@@ -1,11 +1,12 @@
-"""`simulate wechat` says plainly that nobody answers."""
+"""`simulate` says plainly that nobody answers."""
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 
 from bot.cli import cli
 
@@ -24,3 +25,35 @@ def test_a_bot_that_does_not_answer_is_a_failure(tmp_path: Path, monkeypatch: py
     assert done.exit_code == 1
     assert done.output.startswith("! ")
     assert "no server there" in done.output
+
+
+DINGTALK = """
+dingtalk:
+  main: {{client_id: c, client_secret: s, mode: http, api_base: "{0}", oapi_base: "{0}", gateway: "{0}"}}
+"""
+
+
+@pytest.fixture
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def dingtalk(project: Path, base: str, *more: str) -> Result:
+    (project / "domain.yml").write_text('version: "3.1"\n', "utf-8")
+    (project / "credentials.yml").write_text(DINGTALK.format(base), "utf-8")
+    return CliRunner().invoke(cli, ["simulate", "dingtalk", "在吗", "--project", str(project), "--wait", "0", *more])
+
+
+def test_a_bot_that_does_not_take_dingtalks_callbacks_is_a_failure(tmp_path: Path, free_port: int) -> None:
+    done = dingtalk(tmp_path, f"http://127.0.0.1:{free_port}", "--url", "http://127.0.0.1:1/webhooks/dingtalk/main")
+    assert done.exit_code == 1
+    assert "does not answer" in done.output
+
+
+def test_the_real_dingtalk_is_never_played(tmp_path: Path) -> None:
+    done = dingtalk(tmp_path, "https://api.dingtalk.com")
+    assert done.exit_code == 2
+    assert "on this machine" in done.output
