@@ -20,6 +20,7 @@ from typing import Literal
 
 import orjson
 from aiohttp import web
+from aiohttp.typedefs import Middleware
 
 from adapters.message import Json
 
@@ -100,6 +101,8 @@ class WeChatApi:
     calls: Counter[Endpoint] = field(default_factory=Counter)
     """Requests by endpoint, refused ones too."""
     on_sent: Callable[[Sent], None] | None = None
+    middlewares: tuple[Middleware, ...] = ()
+    """Around every request: to watch what goes over the wire."""
 
     def __post_init__(self) -> None:
         self._tokens: dict[str, float] = {}
@@ -116,7 +119,7 @@ class WeChatApi:
         return f"http://{self.host}:{self.port}"
 
     async def __aenter__(self) -> WeChatApi:
-        app = web.Application()
+        app = web.Application(middlewares=self.middlewares)
         app.router.add_post("/cgi-bin/stable_token", self._token)
         app.router.add_post("/cgi-bin/message/custom/send", self._send)
         app.router.add_post("/cgi-bin/message/custom/typing", self._typing)
