@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from aiohttp import web
+from aiohttp.typedefs import Middleware
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -24,6 +25,8 @@ class ApiServer:
     port: int = 0
     token_s: int = 7200
     calls: Counter[str] = field(default_factory=Counter)
+    middlewares: tuple[Middleware, ...] = ()
+    """Around every request: to watch what goes over the wire."""
 
     def __post_init__(self) -> None:
         self._script: dict[str, deque[int]] = {}
@@ -44,7 +47,7 @@ class ApiServer:
         return f"http://{self.host}:{self.port}"
 
     async def __aenter__(self) -> Self:
-        app = web.Application(client_max_size=32 << 20)
+        app = web.Application(client_max_size=32 << 20, middlewares=self.middlewares)
         app.add_routes(self.routes())
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
         await self._runner.setup()

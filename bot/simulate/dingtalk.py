@@ -23,7 +23,7 @@ import secrets
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Literal, Protocol
 
 import aiohttp
 import orjson
@@ -229,6 +229,8 @@ class DingTalkGateway:
     connected: int = 0
     refused: int = 0
     """Connections with a ticket that is not good."""
+    on_frame: Callable[[Literal["bot", "vendor"], Json], None] | None = None
+    """Told each frame, and to whom it went."""
 
     def __post_init__(self) -> None:
         self._waiting: dict[str, asyncio.Future[dict[str, Json]]] = {}
@@ -281,6 +283,8 @@ class DingTalkGateway:
 
     def _acknowledged(self, ack: dict[str, Json]) -> None:
         self.acks.append(ack)
+        if self.on_frame is not None:
+            self.on_frame("vendor", ack)
         self._changed.set()
         future = self._waiting.pop(str(ack.get("headers", {}).get("messageId", "")), None)
         if future is not None and not future.done():
@@ -353,6 +357,8 @@ class DingTalkGateway:
             return
         self._turn += 1
         self.frames += 1
+        if self.on_frame is not None:
+            self.on_frame("bot", frame)
         try:
             await sockets[self._turn % len(sockets)].send_str(packed(frame))
         except (ConnectionError, RuntimeError):  # it broke off just now: the frame is sent again

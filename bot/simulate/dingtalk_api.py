@@ -22,6 +22,7 @@ from typing import Literal
 
 import orjson
 from aiohttp import web
+from aiohttp.typedefs import Middleware
 
 from adapters.errcodes import read_json
 from adapters.message import Json
@@ -91,6 +92,8 @@ class DingTalkApi:
     """Given out for connections, and not used yet."""
     endpoint: str = ""
     """Where connections are made; the gateway sets it."""
+    middlewares: tuple[Middleware, ...] = ()
+    """Around every request: to watch what goes over the wire."""
     on_read: Callable[[str, str], None] | None = None
     """Told the chat and the words of each message, and of each card once it has all its words."""
 
@@ -108,7 +111,7 @@ class DingTalkApi:
         return f"http://{self.host}:{self.port}"
 
     async def __aenter__(self) -> DingTalkApi:
-        app = web.Application(client_max_size=64 * 1024 * 1024)
+        app = web.Application(client_max_size=64 * 1024 * 1024, middlewares=self.middlewares)
         for method, path, endpoint, handler in self._routes():
             app.router.add_route(method, path, self._guarded(endpoint, handler))
         app.router.add_get("/files/{code}", self._file)

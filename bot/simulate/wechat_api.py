@@ -21,6 +21,7 @@ from typing import get_args
 
 import orjson
 from aiohttp import web
+from aiohttp.typedefs import Middleware
 
 from adapters.message import Json
 from bot.simulate.wechat_account import PICTURE, AccountApi, Endpoint, Handler
@@ -120,6 +121,8 @@ class WeChatApi:
     calls: Counter[Endpoint] = field(default_factory=Counter)
     """Requests by endpoint, refused ones too."""
     on_sent: Callable[[Sent], None] | None = None
+    middlewares: tuple[Middleware, ...] = ()
+    """Around every request: to watch what goes over the wire."""
 
     def __post_init__(self) -> None:
         self._tokens: dict[str, float] = {}
@@ -138,7 +141,7 @@ class WeChatApi:
         return f"http://{self.host}:{self.port}"
 
     async def __aenter__(self) -> WeChatApi:
-        app = web.Application(client_max_size=MAX_UPLOAD_BYTES)
+        app = web.Application(client_max_size=MAX_UPLOAD_BYTES, middlewares=self.middlewares)
         app.router.add_post("/cgi-bin/media/upload", self._upload)
         app.router.add_get("/cgi-bin/media/get", self._media)
         app.router.add_get("/video/{media}", self.media.video)

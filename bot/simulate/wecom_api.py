@@ -25,6 +25,7 @@ from dataclasses import dataclass, field
 
 import orjson
 from aiohttp import web
+from aiohttp.typedefs import Middleware
 
 from adapters.message import Json
 
@@ -81,6 +82,10 @@ class WeComApi:
     dropped: int = 0
     speed: float = 1.0
     """How many times as fast the vendor's minutes and hours pass."""
+    host: str = "127.0.0.1"
+    port: int = 0
+    middlewares: tuple[Middleware, ...] = ()
+    """Around every request: to watch what goes over the wire."""
 
     def __post_init__(self) -> None:
         self._tokens: dict[str, float] = {}
@@ -93,13 +98,13 @@ class WeComApi:
         self.url = ""
 
     async def __aenter__(self) -> WeComApi:
-        app = web.Application(client_max_size=32 * 1024 * 1024)
+        app = web.Application(client_max_size=32 * 1024 * 1024, middlewares=self.middlewares)
         app.router.add_get("/cgi-bin/gettoken", self._token)
         app.router.add_route("*", "/cgi-bin/{call:.*}", self._call)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
         await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
-        self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
+        await web.TCPSite(self._runner, self.host, self.port).start()
+        self.url = f"http://{self.host}:{self._runner.addresses[0][1]}"
         return self
 
     async def __aexit__(self, *_: object) -> None:

@@ -26,6 +26,7 @@ from dataclasses import dataclass, field
 import aiohttp
 import orjson
 from aiohttp import web
+from aiohttp.typedefs import Middleware
 
 from adapters.crypto import BadEnvelope, Envelope, Sealed, aes_key, seal_file
 from adapters.message import Json
@@ -104,8 +105,12 @@ class WeComBotPhone:
     """For how long after a message an answer is polled for, at speed 1."""
     clock: Clock = time.time
     received: list[Shown] = field(default_factory=list)
+    seen: list[Seen] = field(default_factory=list)
+    """What came of everything so far, and is still coming."""
     refused: list[int] = field(default_factory=list)
     """The errcodes of messages to response_urls that were not taken."""
+    middlewares: tuple[Middleware, ...] = ()
+    """Around every request: to watch what goes over the wire."""
 
     def __post_init__(self) -> None:
         self._rules = Rules()
@@ -123,7 +128,7 @@ class WeComBotPhone:
         """A phone with a session of its own, and with the server behind its response_urls and files."""
         async with aiohttp.ClientSession() as session:
             phone = cls(url, account, session, **more)
-            app = web.Application(client_max_size=1 << 24)
+            app = web.Application(client_max_size=1 << 24, middlewares=phone.middlewares)
             app.router.add_post("/cgi-bin/aibot/response", phone._respond)
             app.router.add_get("/media/{name}", phone._serve)
             runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
@@ -207,6 +212,7 @@ class WeComBotPhone:
     async def deliver(self, body: Object, allowed: frozenset[str] = ANSWERS) -> Seen:
         """Post `body` until it is answered, and poll as long as the answer asks for it."""
         seen = Seen(str(body["msgid"]))
+        self.seen.append(seen)
         for _ in range(POSTS):
             began = time.monotonic()
             status, answer = await self._post(body)

@@ -96,6 +96,8 @@ class WeComBotGateway:
     frames: dict[str, list[Object]] = field(default_factory=lambda: defaultdict(list))
     subscriptions: int = 0
     pings: int = 0
+    host: str = "127.0.0.1"
+    port: int = 0
 
     def __post_init__(self) -> None:
         self._rules = Rules()
@@ -130,8 +132,8 @@ class WeComBotGateway:
         app.router.add_get("/media/{name}", self._serve)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
         await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
-        self._base = f"127.0.0.1:{self._runner.addresses[0][1]}"
+        await web.TCPSite(self._runner, self.host, self.port).start()
+        self._base = f"{self.host}:{self._runner.addresses[0][1]}"
         return self
 
     async def __aexit__(self, *_: object) -> None:
