@@ -23,7 +23,7 @@ from flows.review import review as review_flows
 from flows.review import warnings as flow_warnings
 from nlu.data import read_data
 from nlu.evaluate import cross_validate, evaluate_file, save
-from nlu.model import is_stale, latest, load
+from nlu.model import is_stale, latest, load, read_manifest
 from nlu.pipeline import Pipeline
 from nlu.recipe import read_recipe
 from nlu.review import review as review_nlu
@@ -115,10 +115,11 @@ def _check_writable(folder: Path) -> None:
 
 
 def trained(project: Path) -> Pipeline:
-    """The newest model of the project. Raises `BadProject` where there is none yet."""
+    """The newest model of the project. Raises `BadProject` where there is none of this release yet."""
     folder = latest(project)
     if folder is None:
         raise BadProject(Problem(str(project), 1, "this bot is not trained yet", f"yingda train --project {project}"))
+    read_manifest(folder)
     if is_stale(project, folder):
         click.echo(f"The YAML has changed since {folder.name} was trained; this is the old model.", err=True)
     return load(folder)
