@@ -280,4 +280,4 @@ async def test_a_tap_on_a_card_is_answered_by_its_response_url(tmp_path: Path) -
         card = Shown("template_card", card={"card_type": "button_interaction", "task_id": "T"})
         seen = await one.taps(card, "退款")
         assert (seen.posts, seen.shown, seen.failed) == ([200], [], "")
-        assert [shown.text for shown in await one.wait_for(1)] == ["2:"]
+        assert [shown.text for shown in await one.wait_for(1)] == ["2:退款"]
