@@ -14,6 +14,7 @@ import click
 
 from bot.cli.learn import trained
 from bot.cli.options import project_option, settings_for
+from bot.cli.serve import check_address
 from bot.simulate.beside import served
 from bot.simulate.page import serve_page
 from bot.simulate.phone import NotHere, Phone
@@ -40,6 +41,7 @@ def page(project: Path, port: int) -> None:
 
     The bot is served beside it with made-up accounts; its conversations are forgotten at the end.
     """
+    check_address("127.0.0.1", port)
     trained(project)
     with suppress(KeyboardInterrupt):
         asyncio.run(
