@@ -50,7 +50,7 @@ def run(project: Path, host: str | None, port: int | None, workers: int | None, 
     if as_worker:
         asyncio.run(serve(project, settings, reuse_port=True))
         return
-    _check_address(settings.host, settings.port)
+    check_address(settings.host, settings.port)
     if reload:
         _reload(project, _with_token(settings))
         return
@@ -71,7 +71,7 @@ class CannotListen(click.ClickException):
     exit_code = 2
 
 
-def _check_address(host: str, port: int) -> None:
+def check_address(host: str, port: int) -> None:
     """Raises `CannotListen` where nobody could listen there, before the training rather than after it; workers,
     which share their port, would else share it with another bot's too."""
     try:

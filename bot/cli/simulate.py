@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import click
 
 from bot.cli.learn import trained
 from bot.cli.options import project_option, settings_for
+from bot.cli.serve import check_address
 from bot.simulate.beside import served
 from bot.simulate.page import serve_page
 from bot.simulate.phone import NotHere, Phone
@@ -37,8 +39,9 @@ def simulate(ctx: click.Context) -> None:
 def page(project: Path, port: int) -> None:
     """Serve a page with three phones: WeChat, WeCom and DingTalk, each on its own wire format.
 
-    The bot is served beside it with made-up accounts; nothing leaves this machine, and nothing is kept.
+    The bot is served beside it with made-up accounts; its conversations are forgotten at the end.
     """
+    check_address("127.0.0.1", port)
     trained(project)
     with suppress(KeyboardInterrupt):
         asyncio.run(
@@ -56,14 +59,22 @@ def _command(channel: str, kind: type[Phone]) -> click.Command:
     @click.option("--url", help="The bot's webhook.  [default: the address that this project is served at]")
     @click.option("--user", "--openid", default=kind.who, show_default=True, help="The person's id with the vendor.")
     @click.option("--enter", is_flag=True, help="Open the chat first, or follow the account.")
+    @click.option(
+        "--event", default="", hidden=not kind.passive, help="Send an event instead: subscribe, SCAN, CLICK, click, ..."
+    )
+    @click.option("--key", default="", hidden=not kind.passive, help="The event's EventKey.")
     @click.option("--wait", default=2.0, show_default=True, help="Seconds to wait for more before leaving.")
     @click.option("--group", default="", hidden=not kind.groups, help="Write in the group of this id, with an @.")
     def talk(
         words: tuple[str, ...], project: Path, account: str, url: str | None, user: str, enter: bool, wait: float,
-        group: str,
+        group: str, event: str, key: str,
     ) -> None:  # fmt: skip
-        said = [" ".join(words)] if words else []
-        if not asyncio.run(_talk(_line(kind, project, account, url, user), group, said, enter, wait)):
+        def acts(phone: Phone) -> list[Callable[[], Awaitable[str]]]:
+            first = [phone.enters] if enter else []
+            done = [partial(phone.does, event, key)] if event else []
+            return [*first, *done, *([partial(phone.says, " ".join(words))] if words else [])]
+
+        if not asyncio.run(_talk(_line(kind, project, account, url, user), group, acts, wait)):
             sys.exit(1)
 
     talk.help = (
@@ -79,17 +90,20 @@ for _channel, _kind in PHONES.items():
 
 
 async def _talk(
-    opened: AbstractAsyncContextManager[Phone], group: str, lines: list[str], enter: bool, wait: float
+    opened: AbstractAsyncContextManager[Phone],
+    group: str,
+    acts: Callable[[Phone], list[Callable[[], Awaitable[str]]]],
+    wait: float,
 ) -> bool:
     """False where something was not taken."""
     async with opened as phone:
         phone.group = group
         printed = _Printed(phone)
         looking = asyncio.create_task(printed.keep_up())
-        fine = printed.told(await phone.enters()) if enter else True
-        for line in lines:
-            fine = printed.told(await phone.says(line)) and fine
-        if not lines and not enter:
+        fine, doing = True, acts(phone)
+        for act in doing:
+            fine = printed.told(await act()) and fine
+        if not doing:
             click.echo(f"Talking by {phone.vendor}. Ctrl-D ends.", err=True)
             while line := await asyncio.to_thread(sys.stdin.readline):
                 if line.strip():

@@ -23,7 +23,7 @@ from bot.simulate.wire import Wire
 from config.credentials import ACCOUNTS
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
-FAILED = "消息没有送达：机器人没有应答"
+FAILED = "the bot does not answer the vendor's callbacks: is it running, and are its keys the same?"
 
 
 class NotHere(ValueError):
@@ -115,7 +115,7 @@ class Phone(ABC):
         return {"host": place.hostname, "port": place.port}
 
     def _found_at(self, url: str) -> None:
-        self.account = self.account.model_copy(update=dict.fromkeys(self.bases, url))
+        self.account = self.account.model_copy(update=dict.fromkeys(self._bases(), url))
 
     async def reached(self, timeout_s: float = 60.0) -> None:
         """Once the bot can be reached, where it is the bot that connects. Raises TimeoutError."""
@@ -158,6 +158,10 @@ class Phone(ABC):
     @abstractmethod
     async def enters(self) -> str:
         """Opens the chat, or follows the account."""
+
+    async def does(self, event: str, key: str = "") -> str:
+        """An event by the vendor's own name. Raises `NotHere` where events have no names to choose from."""
+        raise NotHere(f"{self.vendor} ({self.channel}) has no event {event} of that kind; leave it out, or say --enter")
 
     @abstractmethod
     def bubbles(self) -> list[Bubble]:

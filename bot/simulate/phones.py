@@ -60,7 +60,10 @@ class _Passive(Phone):
         return await self._deliver(self._phone.webhook("image", PicUrl=url, MediaId="image-1"))
 
     async def enters(self) -> str:
-        return await self._deliver(self._phone.event("subscribe"))
+        return await self.does("subscribe")
+
+    async def does(self, event: str, key: str = "") -> str:
+        return await self._deliver(self._phone.event(event, key))
 
 
 class WeChatDesk(_Passive):
@@ -156,6 +159,7 @@ class WeComBotDesk(Phone):
             secret = account.secret.get_secret_value()
             self._gateway = WeComBotGateway(account.bot_id, secret, **self._where)
             await stack.enter_async_context(self._gateway)
+            self._found_at(self._gateway.url)
             return
         opened = WeComBotPhone.open(self.webhook, self.account, userid=self.person, middlewares=(self.wire.watch,))
         self._phone = await stack.enter_async_context(opened)
@@ -419,7 +423,7 @@ class FeishuDesk(Phone):
 
 
 def _refused(status: int) -> str:
-    return "" if status == 200 else f"{FAILED}（HTTP {status}）" if status else FAILED
+    return "" if status == 200 else f"{FAILED} (HTTP {status})" if status else FAILED
 
 
 PHONES: Mapping[str, type[Phone]] = {

@@ -57,3 +57,30 @@ def test_the_real_dingtalk_is_never_played(tmp_path: Path) -> None:
     done = dingtalk(tmp_path, "https://api.dingtalk.com")
     assert done.exit_code == 2
     assert "on this machine" in done.output
+
+
+REAL = """
+dingtalk:
+  main: {client_id: ding1, client_secret: s}
+"""
+
+
+def test_an_account_of_the_real_vendor_is_left_alone_and_how_to_play_it_is_said(tmp_path: Path) -> None:
+    (tmp_path / "domain.yml").write_text('version: "3.1"\n', "utf-8")
+    (tmp_path / "credentials.yml").write_text(REAL, "utf-8")
+    done = CliRunner().invoke(cli, ["simulate", "dingtalk", "在吗", "--project", str(tmp_path)])
+    assert done.exit_code == 2
+    assert "api_base, oapi_base, gateway to one address on this machine" in " ".join(done.output.split())
+
+
+def test_an_account_that_is_not_there_is_named(tmp_path: Path) -> None:
+    (tmp_path / "domain.yml").write_text('version: "3.1"\n', "utf-8")
+    (tmp_path / "credentials.yml").write_text(REAL, "utf-8")
+    done = CliRunner().invoke(cli, ["simulate", "dingtalk", "在吗", "--account", "mian", "--project", str(tmp_path)])
+    assert done.exit_code == 2
+    assert "no dingtalk account 'mian'" in done.output
+
+
+@pytest.mark.parametrize("verb", ["wechat", "wecom", "wecom-bot", "wecom-kf", "dingtalk", "feishu", "page"])
+def test_there_is_a_verb_for_each_vendor(verb: str) -> None:
+    assert CliRunner().invoke(cli, ["simulate", verb, "--help"]).exit_code == 0

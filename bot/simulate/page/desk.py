@@ -172,7 +172,9 @@ class Desk:
 
     def speaks(self, slot: str, text: str) -> None:
         words = text.strip()[:MOST_CHARS]
-        self._does(slot, Bubble(self._id(), text=f"🎤 {words or '（没有识别结果）'}"), self.phone(slot).speaks(words))
+        self._does(
+            slot, Bubble(self._id(), text=f"[语音] {words or '（没有识别结果）'}"), self.phone(slot).speaks(words)
+        )
 
     def shows(self, slot: str, picture: bytes) -> None:
         name = secrets.token_hex(8)
@@ -211,7 +213,7 @@ class Desk:
             failed = await act
         self._tell({"what": "typing", "phone": slot, "on": False})
         if failed:
-            self._tell({"what": "line", "phone": slot, "text": f"发送失败：{failed}"}, keep=True)
+            self._tell({"what": "line", "phone": slot, "text": f"机器人没有正常应答（{failed}）"}, keep=True)
 
     # --- controls --------------------------------------------------------------------------------------------
 

@@ -1,0 +1,1 @@
+"""Simulated vendors beside one another: one bot, every wire format."""
