@@ -28,7 +28,7 @@ from nlu.pipeline import Pipeline
 from nlu.recipe import read_recipe
 from nlu.review import review as review_nlu
 from nlu.review import unlisted
-from nlu.training import Report
+from nlu.training import Report, train_apart
 from nlu.training import train as train_model
 
 TEMPLATE = Path(__file__).parents[2] / "config" / "template"
@@ -101,6 +101,14 @@ def with_bar(project: Path, train: Callable[[Path, Report], Path]) -> Path:
         folder = train(project, report)
     click.echo(f"Model {folder.name} in {time.perf_counter() - started:.1f} s.")
     return folder
+
+
+def train_where_stale(project: Path) -> None:
+    """Check the bot's files, and train it where it was not trained since they changed. Raises `BadProject`."""
+    check_project(project)
+    folder = latest(project)
+    if folder is None or is_stale(project, folder):
+        with_bar(project, train_apart)
 
 
 def _check_writable(folder: Path) -> None:

@@ -20,14 +20,12 @@ import watchfiles
 from pydantic import SecretStr
 
 from bot.app import serve
-from bot.cli.learn import check_project, trained, with_bar
+from bot.cli.learn import train_where_stale, trained
 from bot.cli.options import project_option, settings_for
 from bot.talk import LocalBot, TalkClient
 from bot.turn import Turn
 from config.credentials import load_credentials
 from config.settings import Settings
-from nlu.model import is_stale, latest
-from nlu.training import train_apart
 
 STOP_S = 12.0
 """How long a worker process gets to finish what is under way."""
@@ -56,10 +54,7 @@ def run(project: Path, host: str | None, port: int | None, workers: int | None, 
         return
     for channel in load_credentials(project).others:
         click.echo(f"credentials.yml: the channel {channel} is not served here", err=True)
-    check_project(project)
-    folder = latest(project)
-    if folder is None or is_stale(project, folder):
-        with_bar(project, train_apart)
+    train_where_stale(project)
     settings = _with_token(settings)
     if settings.workers > 1:
         _serve_with_many(project, settings)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import click
 
-from bot.cli.learn import trained
+from bot.cli.learn import train_where_stale
 from bot.cli.options import project_option, settings_for
 from bot.cli.serve import check_address
 from bot.simulate.beside import served
@@ -42,7 +42,7 @@ def page(project: Path, port: int) -> None:
     The bot is served beside it with made-up accounts; its conversations are forgotten at the end.
     """
     check_address("127.0.0.1", port)
-    trained(project)
+    train_where_stale(project)
     with suppress(KeyboardInterrupt):
         asyncio.run(
             serve_page(project, settings_for(project), port, lambda url: click.echo(f"Phones   {url}\nCtrl-C stops."))
@@ -146,7 +146,7 @@ async def _line(kind: type[Phone], project: Path, name: str, url: str | None, us
     accounts = getattr(load_credentials(project), kind.channel)
     settings = settings_for(project)
     if not accounts and url is None:
-        trained(project)
+        train_where_stale(project)
         phone = kind.made_up(person=user)
         click.echo(f"No {kind.channel} account in credentials.yml: serving this bot with a made-up one.", err=True)
         async with served(project, settings, [phone], name):
