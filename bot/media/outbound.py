@@ -28,6 +28,8 @@ EARLY = 0.05
 HOLD_S = 60.0
 LOOK_AGAIN_S = 0.1
 LONGEST_S = 25.0
+SHOWN = 120
+"""Characters of a file's name that a reason repeats."""
 BLOB, PROJECT = "blob:", "media/"
 """How a reply's `url` names a file that is kept here (by its ref), and one beside the bot's YAML."""
 
@@ -181,10 +183,14 @@ class Outbound:
 
     def _beside(self, url: str) -> bytes:
         root = (self._folder / PROJECT).resolve()
-        path = (self._folder / url).resolve()
-        if not path.is_relative_to(root) or not path.is_file():
-            raise Unavailable(f"there is no file {url} in the bot's folder")
-        return path.read_bytes()
+        try:
+            path = (self._folder / url).resolve()
+            if path.is_relative_to(root) and path.is_file():
+                return path.read_bytes()
+        except (OSError, ValueError):
+            # a customer's words may be a part of the name: too long for the system, or with a NUL in it
+            pass
+        raise Unavailable(f"there is no file {url[:SHOWN]} in the bot's folder that can be read")
 
 
 def _wants_id(channel: Channel, reply: Sendable) -> bool:

@@ -186,6 +186,18 @@ async def test_a_file_beside_the_bots_yaml_is_uploaded_and_nothing_outside_it(tm
         assert len(here.api.media.uploads) == 1
 
 
+@pytest.mark.parametrize("name", ["x" * 300, "x" * 5000, "a\x00b"], ids=["long", "longer", "with a NUL"])
+async def test_a_file_name_that_no_file_can_have_costs_the_picture_and_not_the_answer(
+    tmp_path: Path, name: str
+) -> None:
+    """A part of the name may be what a customer said."""
+    async with place(tmp_path) as here:
+        shown = Image(url=f"media/{name}.png", alt="示意图")
+        for channel in (outlet.channel for outlet in here.media.outlets.values()):
+            assert await here.media.ready(channel, shown, within=5.0) == Image(alt="示意图")
+        assert await here.media.shown((shown,)) == (Image(alt="示意图"),)
+
+
 async def test_a_vendor_that_is_busy_is_asked_again_and_the_picture_arrives(tmp_path: Path) -> None:
     """The response carries a link where the upload fails; a push waits for the vendor."""
     async with place(tmp_path) as here:
