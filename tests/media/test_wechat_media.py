@@ -230,6 +230,27 @@ async def test_a_push_of_what_the_vendor_will_never_take_is_a_link(tmp_path: Pat
         assert f"{here.shop.url}/a.ogg" in sent.text
 
 
+async def test_a_push_whose_media_id_the_vendor_has_forgotten_is_uploaded_anew_once(tmp_path: Path) -> None:
+    async with place(tmp_path, times=Times(answer_s=0.0)) as here:
+        here.shop.files["/a.png"] = picture()
+        await here.phone.says(f"图 {here.shop.url}/a.png")
+        await here.api.wait_for(OPENID, 1)
+        here.api.media.files.clear()
+        await here.phone.says(f"图 {here.shop.url}/a.png")
+        sent = await here.api.wait_for(OPENID, 2)
+        assert [each.body["image"]["media_id"] for each in sent] == here.api.media.uploads
+        assert (here.api.calls["upload"], here.api.calls["send"]) == (2, 3)
+
+
+async def test_a_vendor_that_knows_no_media_id_at_all_is_not_asked_for_ever(tmp_path: Path) -> None:
+    async with place(tmp_path, times=Times(answer_s=0.0)) as here:
+        here.shop.files["/a.png"] = picture()
+        here.api.fail("send", 40007, 9)
+        await here.phone.says(f"图 {here.shop.url}/a.png")
+        await asyncio.sleep(1.0)
+        assert (here.api.calls["upload"], here.api.calls["send"]) == (2, 2)
+
+
 async def test_old_files_and_the_notes_on_them_go_together(tmp_path: Path) -> None:
     async with place(tmp_path) as here:
         here.shop.files["/a.png"] = picture()
