@@ -75,8 +75,8 @@ def address_in(words: str) -> str:
 
 
 def bounded(words: str) -> str:
-    """In one line, and without anything as long as a token."""
-    return re.sub(r"[\w-]{24,}", "…", " ".join(words.split()))[:SHOWN]
+    """In one line, and without anything as long as a token, or in digits as a telephone number."""
+    return re.sub(r"[\w-]{24,}|[0-9]{7,}", "…", " ".join(words.split()))[:SHOWN]
 
 
 def read_json(body: bytes) -> dict[str, Json] | None:

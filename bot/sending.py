@@ -12,7 +12,7 @@ from adapters.message import Reply, Text
 from bot import faults
 from bot.metrics import Metrics
 from bot.parts import join_texts
-from bot.ready import Ready
+from bot.ready import GONE, Ready, media_ids
 from bot.store import Store
 from bot.turn import Receipt, Turn
 from bot.ways import PART, WAITS, Ways
@@ -78,7 +78,7 @@ class Sending:
         ready = await self._ready(channel, reply, within=self._ways.times.post_s, patient=turn.attempts < PATIENT)
         if isinstance(ready, Judgement):
             return replace(sent, judgement=ready)
-        reply = ready
+        given, reply = reply, ready
         outgoing = channel.render([reply], at_part(sent.route, sent.shown))
         if wait := await self._spend(channel, sent.route, len(outgoing)):
             free_at, rate = wait
@@ -87,16 +87,28 @@ class Sending:
         also, together = await self._claim_behind(reply, behind, channel, sent)
         if also:
             outgoing = channel.render([together], at_part(sent.route, sent.shown))
-        judgement, receipts = Judgement("ok"), list(sent.receipts)
+        judgement, receipts = await self._transmit_all(channel, outgoing, sent)
+        if judgement.code in GONE and ready != given:
+            anew = await self._ready(channel, given, within=self._ways.times.post_s, gone=media_ids(ready))
+            if not isinstance(anew, Judgement):
+                calls = channel.render([anew], at_part(sent.route, sent.shown))
+                judgement, receipts = await self._transmit_all(channel, calls, sent)
+        await self._note_also(also, channel, sent, judgement)
+        done = len(also) if judgement.verdict == "ok" else 0
+        return replace(sent, judgement=judgement, receipts=receipts, also=done, free_at=0.0)
+
+    async def _transmit_all(
+        self, channel: Channel, outgoing: Sequence[Outgoing], sent: Sent
+    ) -> tuple[Judgement, tuple[Receipt, ...]]:
+        """The vendor's word on the last call that was made, and what it has taken of the turn by now."""
+        judgement, receipts = Judgement("ok"), sent.receipts
         for each in outgoing:
             judgement = await self._transmit(channel, each)
             if judgement.verdict != "ok":
                 break
             if judgement.receipt:
-                receipts.append(Receipt(judgement.receipt, sent.route))
-        await self._note_also(also, channel, sent, judgement)
-        done = len(also) if judgement.verdict == "ok" else 0
-        return replace(sent, judgement=judgement, receipts=tuple(receipts), also=done, free_at=0.0)
+                receipts = (*receipts, Receipt(judgement.receipt, sent.route))
+        return judgement, receipts
 
     async def _transmit(self, channel: Channel, outgoing: Outgoing) -> Judgement:
         faults.reach("before_send")

@@ -60,9 +60,17 @@ class Media:
         """The file in a message, fetched now if it was not before. Raises `Unavailable`, and `StoreDown`."""
         return await self.inbound.fetch(message)
 
-    async def ready(self, channel: Channel, reply: Reply, *, within: float, patient: bool = False) -> Reply | Judgement:
+    async def ready(
+        self,
+        channel: Channel,
+        reply: Reply,
+        *,
+        within: float,
+        patient: bool = False,
+        gone: frozenset[str] = frozenset(),
+    ) -> Reply | Judgement:
         """See `Outbound.ready`."""
-        return await self.outbound.ready(channel, reply, within=within, patient=patient)
+        return await self.outbound.ready(channel, reply, within=within, patient=patient, gone=gone)
 
     async def heard(self, message: Message, own: Mapping[MediaKind, Recognizer]) -> Message:
         """See `Recognition.heard`."""

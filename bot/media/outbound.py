@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -28,6 +28,8 @@ EARLY = 0.05
 HOLD_S = 60.0
 LOOK_AGAIN_S = 0.1
 LONGEST_S = 25.0
+SHOWN = 120
+"""Characters of a file's name that a reason repeats."""
 BLOB, PROJECT = "blob:", "media/"
 """How a reply's `url` names a file that is kept here (by its ref), and one beside the bot's YAML."""
 
@@ -63,11 +65,17 @@ class Outbound:
         self.flights = Flights[str]()
 
     async def ready(
-        self, channel: Channel, reply: Reply, *, within: float = LONGEST_S, patient: bool = False
+        self,
+        channel: Channel,
+        reply: Reply,
+        *,
+        within: float = LONGEST_S,
+        patient: bool = False,
+        gone: frozenset[str] = frozenset(),
     ) -> Reply | Judgement:
         """`reply` as `channel` can show it, if that can be had `within` so many seconds: with the vendor's media id,
-        else with an address that customers can open. `patient`: what may work later is a `retry`. An upload that
-        takes longer goes on, and the next reply finds it."""
+        else with an address that customers can open. `patient`: what may work later is a `retry`; `gone`: media
+        ids that are not to be used again. An upload that takes longer goes on, and the next reply finds it."""
         if not isinstance(reply, Image | Voice | Video | File) or reply.media or not reply.url:
             return reply
         kind = KINDS[type(reply)]
@@ -75,8 +83,8 @@ class Outbound:
             return await self._linked(reply)
         try:
             async with asyncio.timeout(within):
-                media = await self._media(channel, kind, reply.url)
-                thumb = await self._thumb(channel, reply.thumb) if isinstance(reply, Video) else ""
+                media = await self._media(channel, kind, reply.url, gone)
+                thumb = await self._thumb(channel, reply.thumb, gone) if isinstance(reply, Video) else ""
         except TimeoutError:
             why = Unavailable(f"the {kind} is not uploaded within {within:g} s", again=True)
         except Unavailable as failed:
@@ -111,26 +119,26 @@ class Outbound:
         """What is ours by a public address; without one, the words alone."""
         return await self.link(reply, self._public)
 
-    async def _thumb(self, channel: Channel, thumb: str) -> str:
+    async def _thumb(self, channel: Channel, thumb: str, gone: frozenset[str]) -> str:
         """A video goes out without its still picture rather than not at all."""
         if not isinstance(channel, Carrying) or "thumb" not in channel.media_terms or not _is_address(thumb):
             return thumb
         with suppress(Unavailable):
-            return await self._media(channel, "thumb", thumb)
+            return await self._media(channel, "thumb", thumb, gone)
         return ""
 
-    async def _media(self, channel: Carrier, kind: MediaKind, url: str) -> str:
-        key = f"{channel.name}/{channel.account}/{kind}/{url}"
-        return await self.flights.join(key, lambda: self._shared(channel, kind, url))
+    async def _media(self, channel: Carrier, kind: MediaKind, url: str, gone: frozenset[str]) -> str:
+        key = " ".join((f"{channel.name}/{channel.account}/{kind}/{url}", *sorted(gone)))
+        return await self.flights.join(key, lambda: self._shared(channel, kind, url, gone))
 
-    async def _shared(self, channel: Carrier, kind: MediaKind, url: str) -> str:
+    async def _shared(self, channel: Carrier, kind: MediaKind, url: str, gone: frozenset[str]) -> str:
         """The media id that any process has had of the vendor, or a new one, which one process at a time asks for."""
         blob = await self._blob(url, kind)
         key = f"media/out/{quote(channel.name, safe='')}/{quote(channel.account, safe='')}/{blob.ref}/{kind}"
         while True:
             note = await self._store.note(key)
             now = await self._store.now()
-            if note and (not note.value["until"] or now < note.value["until"] - EARLY * note.value["life"]):
+            if note and note.value["media"] not in gone and _lasts(note.value, now):
                 return str(note.value["media"])
             if await self._store.hold(key, self._worker, HOLD_S):
                 break
@@ -181,10 +189,18 @@ class Outbound:
 
     def _beside(self, url: str) -> bytes:
         root = (self._folder / PROJECT).resolve()
-        path = (self._folder / url).resolve()
-        if not path.is_relative_to(root) or not path.is_file():
-            raise Unavailable(f"there is no file {url} in the bot's folder")
-        return path.read_bytes()
+        try:
+            path = (self._folder / url).resolve()
+            if path.is_relative_to(root) and path.is_file():
+                return path.read_bytes()
+        except (OSError, ValueError):
+            # a customer's words may be a part of the name: too long for the system, or with a NUL in it
+            pass
+        raise Unavailable(f"there is no file {url[:SHOWN]} in the bot's folder that can be read")
+
+
+def _lasts(note: Mapping[str, float], now: float) -> bool:
+    return not note["until"] or now < note["until"] - EARLY * note["life"]
 
 
 def _wants_id(channel: Channel, reply: Sendable) -> bool:

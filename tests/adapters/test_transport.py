@@ -231,10 +231,10 @@ async def test_neither_secret_nor_token_is_in_any_reason(api: WeChatApi, transpo
         assert str(port) not in reason
 
 
-def test_a_vendors_words_that_hold_a_token_are_cut() -> None:
-    leaking = b'{"errcode": 99999, "errmsg": "bad token 89_abcdefghijklmnopqrstuvwxyz0123456789 here"}'
+def test_a_vendors_words_that_hold_a_token_or_a_telephone_number_are_cut() -> None:
+    leaking = b'{"errcode": 99999, "errmsg": "bad token 89_abcdefghijklmnopqrstuvwxyz0123456789 of 13800138000"}'
     judged = account("http://x").judge(200, leaking)
-    assert judged.reason == "99999: WeChat refuses it: bad token … here"
+    assert judged.reason == "99999: WeChat refuses it: bad token … of …"
 
 
 @pytest.mark.parametrize(

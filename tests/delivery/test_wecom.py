@@ -202,3 +202,10 @@ async def test_a_file_goes_up_and_is_sent(company: Company) -> None:
     gone = await company.transport.run(company.channel, company.channel.download(File(media="N")))
     assert isinstance(gone, Judgement)
     assert gone.code == "40007"
+
+
+async def test_a_file_that_reads_like_a_refused_token_is_a_file(company: Company) -> None:
+    said = b'{"errcode": 42001, "errmsg": "access_token expired"}'
+    company.api.media["M"] = said
+    assert await company.transport.run(company.channel, company.channel.download(File(media="M"))) == said
+    assert company.api.calls["gettoken"] == 1

@@ -186,6 +186,18 @@ async def test_a_file_beside_the_bots_yaml_is_uploaded_and_nothing_outside_it(tm
         assert len(here.api.media.uploads) == 1
 
 
+@pytest.mark.parametrize("name", ["x" * 300, "x" * 5000, "a\x00b"], ids=["long", "longer", "with a NUL"])
+async def test_a_file_name_that_no_file_can_have_costs_the_picture_and_not_the_answer(
+    tmp_path: Path, name: str
+) -> None:
+    """A part of the name may be what a customer said."""
+    async with place(tmp_path) as here:
+        shown = Image(url=f"media/{name}.png", alt="示意图")
+        for channel in (outlet.channel for outlet in here.media.outlets.values()):
+            assert await here.media.ready(channel, shown, within=5.0) == Image(alt="示意图")
+        assert await here.media.shown((shown,)) == (Image(alt="示意图"),)
+
+
 async def test_a_vendor_that_is_busy_is_asked_again_and_the_picture_arrives(tmp_path: Path) -> None:
     """The response carries a link where the upload fails; a push waits for the vendor."""
     async with place(tmp_path) as here:
@@ -216,6 +228,27 @@ async def test_a_push_of_what_the_vendor_will_never_take_is_a_link(tmp_path: Pat
         await here.phone.says(f"声 {here.shop.url}/a.ogg")
         (sent,) = await here.api.wait_for(OPENID, 1)
         assert f"{here.shop.url}/a.ogg" in sent.text
+
+
+async def test_a_push_whose_media_id_the_vendor_has_forgotten_is_uploaded_anew_once(tmp_path: Path) -> None:
+    async with place(tmp_path, times=Times(answer_s=0.0)) as here:
+        here.shop.files["/a.png"] = picture()
+        await here.phone.says(f"图 {here.shop.url}/a.png")
+        await here.api.wait_for(OPENID, 1)
+        here.api.media.files.clear()
+        await here.phone.says(f"图 {here.shop.url}/a.png")
+        sent = await here.api.wait_for(OPENID, 2)
+        assert [each.body["image"]["media_id"] for each in sent] == here.api.media.uploads
+        assert (here.api.calls["upload"], here.api.calls["send"]) == (2, 3)
+
+
+async def test_a_vendor_that_knows_no_media_id_at_all_is_not_asked_for_ever(tmp_path: Path) -> None:
+    async with place(tmp_path, times=Times(answer_s=0.0)) as here:
+        here.shop.files["/a.png"] = picture()
+        here.api.fail("send", 40007, 9)
+        await here.phone.says(f"图 {here.shop.url}/a.png")
+        await asyncio.sleep(1.0)
+        assert (here.api.calls["upload"], here.api.calls["send"]) == (2, 2)
 
 
 async def test_old_files_and_the_notes_on_them_go_together(tmp_path: Path) -> None:
