@@ -60,12 +60,9 @@ class Sending:
         sent = replace(sent, route=route)
         for place, (end, reply) in enumerate(rest):
             if place:
-                until = self._clock() + self._ways.times.push_claim_s
-                if not await self._store.advance(
-                    turn.id, sent.shown, until, held=sent.held, receipts=sent.receipts, route=sent.route
-                ):
-                    return replace(sent, judgement=Judgement("retry", "the claim was lost while sending"))
-                sent = replace(sent, held=until)
+                sent = await self._hold_on(turn, sent, sent.route)
+                if sent.judgement.verdict != "ok":
+                    return sent
             last = end == rest[-1][0]
             sent = await self._call(turn, behind if merge and last else (), channel, reply, sent)
             if sent.judgement.verdict != "ok":
@@ -73,12 +70,24 @@ class Sending:
             sent = replace(sent, shown=end)
         return replace(sent, judgement=Judgement("ok"))
 
+    async def _hold_on(self, turn: Turn, sent: Sent, route: Route | None = None) -> Sent:
+        """The claim begins anew, so that nobody else sends what is being sent; retry where it was lost. `route`, where
+        it is another one than was noted."""
+        until = self._clock() + self._ways.times.push_claim_s
+        if await self._store.advance(turn.id, sent.shown, until, held=sent.held, receipts=sent.receipts, route=route):
+            return replace(sent, held=until, judgement=Judgement("ok"))
+        return replace(sent, judgement=Judgement("retry", "the claim was lost while sending"))
+
     async def _call(self, turn: Turn, behind: Sequence[Turn], channel: Channel, reply: Reply, sent: Sent) -> Sent:
         """One part, with those of the turns `behind` that fit into the same call, once it is free to go."""
         ready = await self._ready(channel, reply, within=self._ways.times.post_s, patient=turn.attempts < PATIENT)
         if isinstance(ready, Judgement):
             return replace(sent, judgement=ready)
         given, reply = reply, ready
+        if ready != given:  # the upload may have taken most of the claim's time
+            sent = await self._hold_on(turn, sent)
+            if sent.judgement.verdict != "ok":
+                return sent
         outgoing = channel.render([reply], at_part(sent.route, sent.shown))
         if wait := await self._spend(channel, sent.route, len(outgoing)):
             free_at, rate = wait
@@ -90,6 +99,9 @@ class Sending:
         judgement, receipts = await self._transmit_all(channel, outgoing, sent)
         if judgement.code in GONE and ready != given:
             anew = await self._ready(channel, given, within=self._ways.times.post_s, gone=media_ids(ready))
+            sent = await self._hold_on(turn, sent)
+            if sent.judgement.verdict != "ok":
+                return sent
             if not isinstance(anew, Judgement):
                 calls = channel.render([anew], at_part(sent.route, sent.shown))
                 judgement, receipts = await self._transmit_all(channel, calls, sent)

@@ -22,12 +22,11 @@ from adapters.channel import (
     Uploaded,
 )
 from adapters.degrade import fit
-from adapters.errcodes import read_json
 from adapters.message import Content, Custom, Reply
 from adapters.multipart import form
 from adapters.robots.base import Robot
 from adapters.wecom.api import Api, judge
-from adapters.wecom.media import KEEP_S, MB
+from adapters.wecom.media import MB, uploaded
 from adapters.wecom.messages import ARTICLES, message_body, titled
 from config.credentials import WeComRobotAccount
 
@@ -80,12 +79,7 @@ class WeComRobot(Robot):
     def upload(self, upload: Upload, now: float) -> Exchange[Uploaded]:
         if upload.kind not in self.media_terms:
             return Judgement("dead", f"a WeCom group robot keeps no {upload.kind}")
-        answer = yield form(self._url(UPLOAD, type=upload.kind), "media", upload, {})
-        judged = judge(answer.status, answer.body)
-        media = (read_json(answer.body) or {}).get("media_id")
-        if judged.verdict == "ok" and isinstance(media, str):
-            return Uploaded(media, now + KEEP_S)
-        return judged if judged.verdict != "ok" else Judgement("dead", "WeCom gave no media_id")
+        return uploaded((yield form(self._url(UPLOAD, type=upload.kind), "media", upload, {})), now)
 
     def download(self, content: Content) -> Exchange[bytes]:
         yield from ()

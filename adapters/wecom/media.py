@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from adapters.channel import Exchange, Judgement, MediaKind, MediaTerms, Upload, Uploaded
+from adapters.channel import Answer, Exchange, Judgement, MediaKind, MediaTerms, Upload, Uploaded
 from adapters.errcodes import read_json
 from adapters.message import Content, File, Image, Video, Voice
 from adapters.multipart import form
@@ -25,7 +25,11 @@ TERMS: Mapping[MediaKind, MediaTerms] = {
 
 
 def upload(api: Api, given: Upload, now: float) -> Exchange[Uploaded]:
-    answer = yield form(api.url(f"/cgi-bin/media/upload?type={given.kind}"), "media", given, {})
+    return uploaded((yield form(api.url(f"/cgi-bin/media/upload?type={given.kind}"), "media", given, {})), now)
+
+
+def uploaded(answer: Answer, now: float) -> Uploaded | Judgement:
+    """What the answer to an upload gives."""
     judged = judge(answer.status, answer.body)
     if judged.verdict != "ok":
         return judged

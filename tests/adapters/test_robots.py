@@ -105,6 +105,15 @@ def test_a_file_is_uploaded_for_the_robot_and_sent_by_its_id() -> None:
     assert body_of(WECOM, File(media="M"))["file"] == {"media_id": "M"}
 
 
+@pytest.mark.parametrize("answer", [b'{"errcode":0}', b'{"errcode":0,"media_id":""}', b'{"errcode":0,"media_id":7}'])
+def test_an_upload_without_a_media_id_is_tried_again(answer: bytes) -> None:
+    exchange = WECOM.upload(Upload("file", "a.txt", "text/plain", b"hello"), NOW)
+    next(exchange)
+    with pytest.raises(StopIteration) as end:
+        exchange.send(Answer(200, answer))
+    assert end.value.value == Judgement("retry", "the upload was answered without a media_id")
+
+
 @pytest.mark.parametrize(
     ("robot", "code", "verdict"),
     [

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from adapters.message import Image, Message
+from adapters.message import Address, Image, Message
 from bot.media.recognize import Recognizer
 from bot.simulate.wechat import Seen
+from bot.simulate.wechat_account import Endpoint
 from bot.ways import Times
 from examples.asr_server import StandIn
 from examples.asr_server import make_app as make_asr
@@ -240,6 +241,24 @@ async def test_a_push_whose_media_id_the_vendor_has_forgotten_is_uploaded_anew_o
         sent = await here.api.wait_for(OPENID, 2)
         assert [each.body["image"]["media_id"] for each in sent] == here.api.media.uploads
         assert (here.api.calls["upload"], here.api.calls["send"]) == (2, 3)
+
+
+async def test_the_time_that_an_upload_takes_is_not_taken_from_the_claim_of_the_send(tmp_path: Path) -> None:
+    """Else another process would send it as well, while it is under way."""
+
+    async def claimed_until(here: Place, call: Endpoint) -> float:
+        async with asyncio.timeout(5.0):
+            while not here.api.calls[call]:  # noqa: ASYNC110 -- the vendor's own counter
+                await asyncio.sleep(0.01)
+        (turn,) = await here.media.store.unsent(Address("wechat", "main", OPENID, OPENID).conversation)
+        return turn.until
+
+    async with place(tmp_path, times=Times(answer_s=0.0)) as here:
+        here.shop.files["/a.png"] = picture()
+        here.api.delay_s = 0.4
+        await here.phone.says(f"图 {here.shop.url}/a.png")
+        first = await claimed_until(here, "upload")
+        assert await claimed_until(here, "send") > first + 0.3
 
 
 async def test_a_vendor_that_knows_no_media_id_at_all_is_not_asked_for_ever(tmp_path: Path) -> None:
