@@ -5,8 +5,6 @@ Source: 消息推送配置说明 https://developer.work.weixin.qq.com/document/p
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Mapping, Sequence
 from urllib.parse import urlencode
 
@@ -22,8 +20,10 @@ from adapters.channel import (
     Uploaded,
 )
 from adapters.degrade import fit
-from adapters.message import Content, Custom, Reply
+from adapters.message import Content, Image, Json, Reply, Text
 from adapters.multipart import form
+from adapters.pictures import TERMS as PICTURE_TERMS
+from adapters.pictures import inline, picture_body
 from adapters.robots.base import Robot
 from adapters.wecom.api import Api, judge
 from adapters.wecom.media import MB, uploaded
@@ -31,9 +31,8 @@ from adapters.wecom.messages import ARTICLES, message_body, titled
 from config.credentials import WeComRobotAccount
 
 SEND, UPLOAD = "/cgi-bin/webhook/send", "/cgi-bin/webhook/upload_media"
-IMAGE_BYTES = 2 * MB
 LIMITS = Limits(
-    shows=frozenset(("text", "markdown", "link", "news", "voice", "file")),
+    shows=frozenset(("text", "markdown", "image", "link", "news", "voice", "file")),
     text_bytes=2048,
     markdown_bytes=4096,
     articles=ARTICLES,
@@ -63,7 +62,7 @@ class WeComRobot(Robot):
 
     def render(self, replies: Sequence[Reply], route: Route) -> list[Outgoing]:
         """One call each; its URL holds the key, for the robot has no other secret."""
-        calls = [self._api.call(SEND, message_body(reply, "")) for reply in fit(titled(replies), self.limits)]
+        calls = [self._api.call(SEND, _body(reply)) for reply in fit(titled(replies), self.limits)]
         return [Outgoing(call.body, call.content_type, self._url(SEND), needs_token=False) for call in calls]
 
     def _url(self, path: str, **query: str) -> str:
@@ -74,11 +73,13 @@ class WeComRobot(Robot):
 
     @property
     def media_terms(self) -> Mapping[MediaKind, MediaTerms]:
-        return {"voice": MediaTerms(2 * MB, frozenset(("audio/amr",))), "file": MediaTerms(20 * MB)}
+        return {**PICTURE_TERMS, "voice": MediaTerms(2 * MB, frozenset(("audio/amr",))), "file": MediaTerms(20 * MB)}
 
     def upload(self, upload: Upload, now: float) -> Exchange[Uploaded]:
         if upload.kind not in self.media_terms:
             return Judgement("dead", f"a WeCom group robot keeps no {upload.kind}")
+        if upload.kind == "image":
+            return inline(upload, now)
         return uploaded((yield form(self._url(UPLOAD, type=upload.kind), "media", upload, {})), now)
 
     def download(self, content: Content) -> Exchange[bytes]:
@@ -86,9 +87,8 @@ class WeComRobot(Robot):
         return Judgement("dead", "nothing is sent to a group robot")
 
 
-def picture(data: bytes) -> Custom | Judgement:
-    """An image (JPEG or PNG) as a robot shows it: its bytes are in the message, and may be 2 MB."""
-    if len(data) > IMAGE_BYTES:
-        return Judgement("dead", f"the image has {len(data)} bytes, a WeCom group robot takes at most {IMAGE_BYTES}")
-    md5 = hashlib.md5(data, usedforsecurity=False).hexdigest()
-    return Custom({"msgtype": "image", "image": {"base64": base64.b64encode(data).decode(), "md5": md5}})
+def _body(reply: Reply) -> dict[str, Json]:
+    """A picture's bytes go into the message; one that is only a media id of somebody else's is said in words."""
+    if isinstance(reply, Image):
+        return picture_body(reply) or message_body(Text(reply.alt or "[图片]"), "")
+    return message_body(reply, "")

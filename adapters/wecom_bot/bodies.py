@@ -7,8 +7,6 @@ Sources: 被动回复消息 https://developer.work.weixin.qq.com/document/path/1
 
 from __future__ import annotations
 
-import base64
-import binascii
 import hashlib
 from collections.abc import Mapping, Sequence
 
@@ -18,6 +16,7 @@ from adapters.degrade import markdown_to_text, numbered, size, split
 from adapters.groups import MENTION
 from adapters.markup import cleaned
 from adapters.message import Button, Card, Custom, File, Image, Json, Link, Markdown, News, Reply, Text, Video, Voice
+from adapters.pictures import is_inline, picture_body
 
 STREAM_BYTES = 20480
 MENTION_BYTES = 80
@@ -30,8 +29,6 @@ BUTTONS, LINKS = 6, 6
 BUTTON_CHARACTERS, CARD_CHARACTERS, TITLE_CHARACTERS = 10, 112, 26
 """What WeCom shows of a button, of a card's text and of its title; the rest would be cut, so more is said in words."""
 KEY_BYTES = 1024
-DATA = "data:"
-"""Begins `media` of a picture that goes out as bytes: `data:image/png;base64,...`."""
 HANDLED = "（已处理）"
 """Ends a stream that was opened and to which there is nothing to say: an empty one goes on showing that we think."""
 
@@ -97,32 +94,12 @@ def stream(number: str, content: str, *, finish: bool, images: Sequence[Image] =
     """`content` is all that is said so far. With `feedback` people may say what they think of it: the event names
     the stream."""
     body: Body = {"id": number, "finish": finish, "content": within(content)}
-    items = [item for image in images if (item := _picture(image))]
+    items = [item for image in images if (item := picture_body(image))]
     if finish and items:
         body["msg_item"] = items[:IMAGES]
     if feedback:
         body["feedback"] = {"id": within(number, FEEDBACK_BYTES)}
     return body
-
-
-def is_picture(reply: Reply) -> bool:
-    """Whether it goes out as bytes at the end of a stream."""
-    return isinstance(reply, Image) and reply.media.startswith(DATA)
-
-
-def picture(data: bytes, content_type: str) -> str:
-    """A picture's bytes as the `media` of an `Image`."""
-    return f"{DATA}{content_type};base64,{base64.b64encode(data).decode()}"
-
-
-def _picture(image: Image) -> Body | None:
-    encoded = image.media.partition("base64,")[2]
-    try:
-        data = base64.b64decode(encoded, validate=True)
-    except (binascii.Error, ValueError):
-        return None
-    md5 = hashlib.md5(data, usedforsecurity=False).hexdigest()
-    return {"msgtype": "image", "image": {"base64": encoded, "md5": md5}}
 
 
 def markdown(text: str) -> Body:
@@ -147,7 +124,7 @@ def _plain(reply: Reply) -> str:
 def media(reply: Reply) -> Body | None:
     """Something that was uploaded, by its media id."""
     match reply:
-        case Image(media=number) | Voice(media=number) | File(media=number) if number and not is_picture(reply):
+        case Image(media=number) | Voice(media=number) | File(media=number) if number and not is_inline(reply):
             kind = type(reply).__name__.lower()
             return {"msgtype": kind, kind: {"media_id": number}}
         case Video(media=number) if number:

@@ -16,18 +16,13 @@ from adapters.channel import Answer, Exchange, Judgement, MediaKind, MediaTerms,
 from adapters.crypto import BadEnvelope, open_file
 from adapters.errcodes import RETRY_STATUS
 from adapters.message import Content, File, Image, Json, Video, Voice
-from adapters.wecom_bot import bodies, link
+from adapters.pictures import PICTURES
+from adapters.wecom_bot import link
 from adapters.wecom_bot.inbound import KEY
 
 CHUNK_BYTES = 512 * 1024
 CHUNKS = 100
 MEDIA_S = 3 * 86400.0
-INLINE_S = 600.0
-"""A picture that goes out as bytes is kept no longer than it takes to send it."""
-PICTURES = frozenset(("image/jpeg", "image/png"))
-WEBHOOK_TERMS: Mapping[MediaKind, MediaTerms] = {"image": MediaTerms(2 * 1024 * 1024, PICTURES)}
-"""By webhook there are no uploads: a picture goes into the answer itself. The vendor takes 10 MB; ours is less, as it
-is kept with the answer until that is sent."""
 LINK_TERMS: Mapping[MediaKind, MediaTerms] = {
     "image": MediaTerms(10 * 1024 * 1024, PICTURES | {"image/gif"}),
     "voice": MediaTerms(2 * 1024 * 1024, frozenset(("audio/amr",))),
@@ -43,13 +38,6 @@ def at_once(value: T) -> Exchange[T]:
     """An exchange without a call."""
     yield from ()
     return value
-
-
-def inline(upload: Upload, now: float) -> Uploaded | Judgement:
-    """A picture as it goes into the answer itself."""
-    if upload.kind != "image" or upload.content_type not in PICTURES:
-        return Judgement("dead", "by webhook an AI bot shows JPEG and PNG pictures only: set mode: websocket for more")
-    return Uploaded(bodies.picture(upload.data, upload.content_type), now + INLINE_S)
 
 
 def upload(one: Upload, now: float, frames: link.Frames) -> Exchange[Uploaded]:

@@ -39,6 +39,8 @@ from adapters.fields import Fields, Malformed, read_fields, said
 from adapters.groups import in_group, mentioning
 from adapters.markup import cleaned
 from adapters.message import Address, Content, Custom, Event, Image, Message, Reply
+from adapters.pictures import TERMS as PICTURE_TERMS
+from adapters.pictures import inline, is_inline
 from adapters.refusals import Refused, check_size, check_time
 from adapters.wecom_bot import bodies, carrying, link
 from adapters.wecom_bot.answers import of_response_url
@@ -177,7 +179,7 @@ class WeComBot:
         # one card is shown; another is said in words, rather one of ours than a payload of somebody else's
         shown = min(carded, key=lambda reply: not isinstance(reply, Custom), default=None)
         card = bodies.template_card(shown, number) if shown else None
-        pictures = [reply for reply in replies if isinstance(reply, Image) and bodies.is_picture(reply)]
+        pictures = [reply for reply in replies if isinstance(reply, Image) and is_inline(reply)]
         spoken = [reply for reply in replies if reply is not shown and reply not in pictures]
         content = bodies.mentioned("\n".join(filter(None, map(bodies.words, spoken))), data)
         if not (content or pictures or kind == "refresh"):
@@ -284,12 +286,12 @@ class WeComBot:
 
     @property
     def media_terms(self) -> Mapping[MediaKind, MediaTerms]:
-        return carrying.LINK_TERMS if self._by_link else carrying.WEBHOOK_TERMS
+        return carrying.LINK_TERMS if self._by_link else PICTURE_TERMS
 
     def upload(self, upload: Upload, now: float) -> Exchange[Uploaded]:
         if self._by_link:
             return carrying.upload(upload, now, self._frames)
-        return carrying.at_once(carrying.inline(upload, now))
+        return carrying.at_once(inline(upload, now))
 
     def download(self, content: Content) -> Exchange[bytes]:
         return carrying.download(content, self._keys)

@@ -10,11 +10,10 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from adapters.channel import Answer, Judgement, Reject, Request, Upload, Uploaded
+from adapters.channel import Answer, Exchange, Judgement, Reject, Request, Upload, Uploaded
 from adapters.message import Address, Button, Card, Custom, File, Image, Link, Markdown, News, Reply, Text
 from adapters.robots import DingTalkRobot, WeComRobot
 from adapters.robots.dingtalk import sign
-from adapters.robots.wecom import picture
 from config.credentials import DingTalkRobotAccount, WeComRobotAccount
 
 WECOM = WeComRobot("ops", WeComRobotAccount.model_validate({"key": "k-1"}))
@@ -87,12 +86,27 @@ def test_markdown_may_be_twice_as_long_as_text() -> None:
 
 
 def test_an_image_is_sent_within_the_message() -> None:
-    found = picture(b"png")
-    assert isinstance(found, Custom)
-    assert body_of(WECOM, found)["image"] == {
-        "base64": base64.b64encode(b"png").decode(), "md5": hashlib.md5(b"png").hexdigest(),
-    }  # fmt: skip
-    assert isinstance(picture(b"x" * (2 * 1024 * 1024 + 1)), Judgement)
+    found = ended(WECOM.upload(Upload("image", "a.png", "image/png", b"png"), NOW))
+    assert isinstance(found, Uploaded)
+    assert body_of(WECOM, Image(media=found.media)) == {
+        "msgtype": "image",
+        "image": {"base64": base64.b64encode(b"png").decode(), "md5": hashlib.md5(b"png").hexdigest()},
+    }
+    huge = Upload("image", "a.png", "image/png", b"x" * (2 * 1024 * 1024 + 1))
+    assert isinstance(ended(WECOM.upload(huge, NOW)), Judgement)
+    assert isinstance(ended(WECOM.upload(Upload("image", "a.gif", "image/gif", b"gif"), NOW)), Judgement)
+
+
+def test_a_picture_that_is_only_somebody_elses_media_id_is_said_in_words() -> None:
+    assert body_of(WECOM, Image(media="MEDIA", alt="门店地图"))["text"]["content"] == "门店地图"
+
+
+def ended(exchange: Exchange[Uploaded]) -> Uploaded | Judgement:
+    """What an exchange comes to that makes no call."""
+    with pytest.raises(StopIteration) as end:
+        next(exchange)
+    found: Uploaded | Judgement = end.value.value
+    return found
 
 
 def test_a_file_is_uploaded_for_the_robot_and_sent_by_its_id() -> None:

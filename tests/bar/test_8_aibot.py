@@ -19,9 +19,9 @@ from pydantic import SecretStr
 
 from adapters.degrade import fit
 from adapters.message import Button, Card, Image, Json, Markdown, Text
+from adapters.pictures import data_url
 from adapters.transport import HttpTransport
 from adapters.wecom_bot import WeComBot
-from adapters.wecom_bot.bodies import picture
 from bot.app import make_app
 from bot.line import Lines
 from bot.links import LinkTimes
@@ -105,7 +105,7 @@ async def test_words_and_a_long_answer_arrive_whole_in_a_group(tmp_path: Path) -
 
 async def test_words_a_picture_and_a_card_are_one_answer(tmp_path: Path) -> None:
     card = Card("要办什么？", buttons=(Button("查订单"), Button("退款")))
-    shot = Image(media=picture(b"PNG", "image/png"))
+    shot = Image(media=data_url(b"PNG", "image/png"))
     async with phone(tmp_path, Text("您好"), Markdown("**请选**"), shot, card) as one:
         seen = await one.says("在吗")
         (shown,) = seen.shown

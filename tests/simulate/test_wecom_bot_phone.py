@@ -14,8 +14,8 @@ from aiohttp import web
 from adapters.channel import Answer, Challenge, Messages, Outgoing, Parsed, Refresh, Request, Route
 from adapters.crypto import BadEnvelope
 from adapters.message import Button, Card, Custom, Image, Message, Reply, Text
+from adapters.pictures import data_url
 from adapters.wecom_bot import WeComBot
-from adapters.wecom_bot.bodies import picture
 from bot.simulate import WeComBotPhone
 from bot.simulate.wecom_bot import GONE
 from tests.contracts.channels.wecom_bot import ACCOUNT
@@ -140,7 +140,7 @@ async def test_a_fourth_answer_at_a_time_is_not_polled_for() -> None:
 
 
 async def test_everything_that_can_be_said_and_done_arrives() -> None:
-    picture_of = picture(b"PNG", "image/png")
+    picture_of = data_url(b"PNG", "image/png")
     async with phone(lambda asked: [Text("好"), CARD, Image(media=picture_of)], group="wr1") as (one, hook):
         seen = await one.says("查订单", quote="原话")
         assert (seen.text, seen.shown[0].images, seen.shown[0].keys) == ("<@zhangsan> 好", 1, ["查订单", "退款"])
