@@ -42,7 +42,7 @@ from adapters.channel import (
 )
 from adapters.degrade import fit
 from adapters.errcodes import Errcodes, read_json
-from adapters.fields import LATEST_TIME, Fields, Malformed, as_texts, leaves, said, whole
+from adapters.fields import LATEST_TIME, Fields, Malformed, as_texts, leaves, load_json, said, whole
 from adapters.groups import MENTION, in_group, mentioning
 from adapters.markup import cleaned
 from adapters.message import (
@@ -412,10 +412,7 @@ def decrypt(encrypt: str, encrypt_key: str) -> bytes:
 
 
 def _fields(body: bytes) -> Fields:
-    try:
-        fields = as_texts(orjson.loads(body))
-    except orjson.JSONDecodeError:
-        raise Malformed("the body is not JSON") from None
+    fields = as_texts(load_json(body))
     if not isinstance(fields, dict):
         raise Malformed("the body is no JSON object")
     return fields
