@@ -32,7 +32,6 @@ from adapters.channel import (
     Outgoing,
     Parsed,
     Rate,
-    Reject,
     Request,
     Route,
     Token,
@@ -64,7 +63,7 @@ from adapters.message import (
     Voice,
 )
 from adapters.multipart import form
-from adapters.refusals import Refused, check_size, check_time
+from adapters.refusals import Refused, check_size, check_time, or_reject
 from config.credentials import FeishuAccount
 
 WINDOW_S = 300.0
@@ -153,12 +152,7 @@ class Feishu:
 
     def parse(self, request: Request, now: float) -> Parsed:
         """Never raises: what is not a valid request of Feishu's for this app is a `Reject`."""
-        try:
-            return self._parse(request, now)
-        except Refused as refused:
-            return refused.reject
-        except Malformed as error:
-            return Reject(400, str(error))
+        return or_reject(self._parse, request, now)
 
     def _parse(self, request: Request, now: float) -> Parsed:
         check_size(request.body)
