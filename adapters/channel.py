@@ -78,10 +78,12 @@ class Challenge:
 @dataclass(frozen=True, slots=True)
 class Pull:
     """The vendor only says that there is something to fetch (WeCom customer service `sync_msg`): of which `source`
-    (its `open_kfid`), and the token that it gave for fetching."""
+    (its `open_kfid`), and the token that it gave for fetching. `ack` answers the request; None: the word
+    `success`."""
 
     source: str
     token: str = ""
+    ack: Outgoing | None = None
 
 
 @dataclass(frozen=True, slots=True)

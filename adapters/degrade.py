@@ -7,6 +7,7 @@ buttons that were shown as numbered lines.
 
 from __future__ import annotations
 
+import json
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
@@ -88,7 +89,7 @@ def _fit(reply: Reply, limits: Limits) -> Iterator[Reply]:
             yield from (Markdown(part, title) for part in _pages(text, limits) if part.strip())
         case Custom(payload):
             kind = payload.get("msgtype") if isinstance(payload, dict) else None
-            if "custom" in limits.shows or kind in limits.custom_types:
+            if "custom" in limits.shows or (isinstance(kind, str) and kind in limits.custom_types):
                 yield reply
             else:
                 yield from _fit(Text(_said(payload)), limits)
@@ -183,7 +184,15 @@ def _said(payload: object) -> str:
         return str(payload["text"])
     if isinstance(payload, str):
         return payload
-    return "" if payload is None else orjson.dumps(payload, option=orjson.OPT_NON_STR_KEYS).decode()
+    return "" if payload is None else as_json(payload)
+
+
+def as_json(payload: object) -> str:
+    """As JSON, whatever it is: what JSON cannot hold is written as a text."""
+    try:
+        return orjson.dumps(payload, option=orjson.OPT_NON_STR_KEYS).decode()
+    except TypeError:  # an integer beyond 64 bits, a lone surrogate, nothing plain
+        return json.dumps(payload, default=str, skipkeys=True, ensure_ascii=False)
 
 
 # --- long texts ----------------------------------------------------------------------------------------------

@@ -7,9 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address
 
-import orjson
-
 from adapters.channel import Judgement, Token, Verdict
+from adapters.fields import Malformed, load_json
 from adapters.message import Json
 
 RETRY_STATUS = frozenset((408, 425, 429))
@@ -82,7 +81,7 @@ def bounded(words: str) -> str:
 def read_json(body: bytes) -> dict[str, Json] | None:
     """The object in `body`; None where it is something else."""
     try:
-        answer = orjson.loads(body)
-    except orjson.JSONDecodeError:
+        answer = load_json(body)
+    except Malformed:
         return None
     return answer if isinstance(answer, dict) else None

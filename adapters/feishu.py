@@ -32,7 +32,6 @@ from adapters.channel import (
     Outgoing,
     Parsed,
     Rate,
-    Reject,
     Request,
     Route,
     Token,
@@ -42,7 +41,7 @@ from adapters.channel import (
 )
 from adapters.degrade import fit
 from adapters.errcodes import Errcodes, read_json
-from adapters.fields import LATEST_TIME, Fields, Malformed, as_texts, leaves, said, whole
+from adapters.fields import LATEST_TIME, Fields, Malformed, as_texts, leaves, load_json, said, whole
 from adapters.groups import MENTION, in_group, mentioning
 from adapters.markup import cleaned
 from adapters.message import (
@@ -64,7 +63,7 @@ from adapters.message import (
     Voice,
 )
 from adapters.multipart import form
-from adapters.refusals import Refused, check_size, check_time
+from adapters.refusals import Refused, check_size, check_time, or_reject
 from config.credentials import FeishuAccount
 
 WINDOW_S = 300.0
@@ -153,12 +152,7 @@ class Feishu:
 
     def parse(self, request: Request, now: float) -> Parsed:
         """Never raises: what is not a valid request of Feishu's for this app is a `Reject`."""
-        try:
-            return self._parse(request, now)
-        except Refused as refused:
-            return refused.reject
-        except Malformed as error:
-            return Reject(400, str(error))
+        return or_reject(self._parse, request, now)
 
     def _parse(self, request: Request, now: float) -> Parsed:
         check_size(request.body)
@@ -412,10 +406,7 @@ def decrypt(encrypt: str, encrypt_key: str) -> bytes:
 
 
 def _fields(body: bytes) -> Fields:
-    try:
-        fields = as_texts(orjson.loads(body))
-    except orjson.JSONDecodeError:
-        raise Malformed("the body is not JSON") from None
+    fields = as_texts(load_json(body))
     if not isinstance(fields, dict):
         raise Malformed("the body is no JSON object")
     return fields

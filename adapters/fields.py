@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Iterator, Mapping
@@ -89,12 +90,22 @@ def _refuse_dtd(*_: object) -> NoReturn:
 
 
 def _read_json(text: str) -> Fields:
-    try:
-        data = orjson.loads(text)
-    except orjson.JSONDecodeError:
-        raise Malformed("the body is not JSON") from None
-    fields = as_texts(data, 0)
+    fields = as_texts(load_json(text.encode("utf-8", "surrogatepass")), 0)
     return fields if isinstance(fields, dict) else {}
+
+
+def load_json(body: bytes) -> Json:
+    """The value in `body`. Half a character (an emoji that an input method cut, as a lone surrogate or as bytes that
+    are no UTF-8) becomes `?` or U+FFFD: it must not cost what is around it. Raises `Malformed`."""
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:
+        pass
+    try:
+        text = json.dumps(json.loads(body.decode("utf-8", "replace")), ensure_ascii=False)
+        return orjson.loads(text.encode("utf-8", "replace"))
+    except (ValueError, RecursionError):
+        raise Malformed("the body is not JSON") from None
 
 
 def as_texts(value: Json, depth: int = 0) -> Json:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
-from adapters.channel import Reject
+from adapters.channel import Reject, Request, T
+from adapters.crypto import BadEnvelope
+from adapters.fields import Malformed
 
 MAX_BODY_BYTES = 64 * 1024
 
@@ -15,6 +17,18 @@ class Refused(Exception):
     def __init__(self, status: int, reason: str) -> None:
         super().__init__(reason)
         self.reject = Reject(status, reason)
+
+
+def or_reject(read: Callable[[Request, float], T], request: Request, now: float) -> T | Reject:
+    """What `read` makes of the request; what it raises for one that is not valid is a `Reject`."""
+    try:
+        return read(request, now)
+    except Refused as refused:
+        return refused.reject
+    except BadEnvelope as error:
+        return Reject(403, str(error))
+    except Malformed as error:
+        return Reject(400, str(error))
 
 
 def check_size(body: bytes) -> None:

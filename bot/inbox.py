@@ -51,17 +51,21 @@ class Inbox:
         self._came = came
         self.closed = False
 
-    async def accept(self, message: Message, route: Route | None = None, *, answered: bool = True) -> Turn:
+    async def accept(
+        self, message: Message, route: Route | None = None, *, answered: bool = True, only_once: bool = False
+    ) -> Turn:
         """The message's turn, new or (the same id was accepted before) as it stands. `route` is the way out that came
         with it: `live` for pages and REST, whose turns need no sending. Not to be `answered` is what came long ago:
-        it is logged. Raises `StoreDown` and `Busy`."""
-        if self.closed or self._under_way() >= self._limit:
+        it is logged. What comes `only_once` is never `Busy`: it is made durable, and the sweep of whichever process has
+        time takes it up. Raises `StoreDown` and `Busy`."""
+        busy = self.closed or self._under_way() >= self._limit
+        if busy and not only_once:
             raise Busy
         faults.reach("before_accept")
         turn = turn_of(message, route)
         turn = await self._store.accept(turn if answered else replace(turn, flags=(HISTORY,)))
         faults.reach("after_accept")
-        if turn.status == "new":
+        if turn.status == "new" and not busy:
             self._came(message)
             self._nudge(turn.conversation)
         return turn

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, fields, replace
@@ -22,6 +23,10 @@ from bot.ways import Key, Outlet
 
 Connect = Callable[[str], Awaitable[aiohttp.ClientWebSocketResponse]]
 """Opens a WebSocket that leaves pings to us: `session.ws_connect(url, autoping=False)`."""
+
+
+MOST_OWED = 1000
+"""Messages of one account that wait in memory for a store that is down, where the vendor sends each but once."""
 
 
 class LinkedChannel(Channel, Linked, Protocol):
@@ -91,6 +96,8 @@ class Links:
         self._times = times or LinkTimes()
         self._started = 0.0
         self._tasks: list[asyncio.Task[None]] = []
+        self._owed: dict[str, deque[Message]] = {}
+        self._debts: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
         self._started = await self._store.now()
@@ -103,10 +110,13 @@ class Links:
 
     async def stop(self) -> None:
         """Close every connection and let go; frames that wait for a word come back as retry."""
-        for task in self._tasks:
+        ending = [*self._tasks, *self._debts]
+        for task in ending:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*ending, return_exceptions=True)
         self._tasks = []
+        for name, owed in self._owed.items():
+            self._log.error("store down at the stop, messages are lost", link=name, messages=len(owed))
 
     # --- one connection after the other
 
@@ -273,17 +283,23 @@ class Links:
         frame = channel.read(text, self._clock())
         if frame.word is not None:
             line.word(*frame.word, text, channel.ping())
-        if frame.parsed is None or await self._take_in(channel, frame.parsed):
+        if frame.parsed is None or await self._take_in(channel, frame.parsed, only_once=not frame.answers):
             for answer in frame.answers:
                 with suppress(ConnectionError, aiohttp.ClientError):
                     await line.write(answer)
         return End(frame.then, frame.reason)
 
-    async def _take_in(self, channel: LinkedChannel, parsed: object) -> bool:
-        """False where it is not durable: unacknowledged, the vendor sends it again."""
+    async def _take_in(self, channel: LinkedChannel, parsed: object, *, only_once: bool) -> bool:
+        """False where it is not durable: unacknowledged, the vendor sends it again. What comes `only_once`, as there is
+        no way to acknowledge it, is kept here until the store is back."""
         match parsed:
+            case Messages(messages) if only_once and _name(channel) in self._owed:
+                self._owe(channel, messages)
             case Messages(messages):
-                return await self._accept(channel, messages)
+                if not await self._accept(channel, messages, only_once=only_once):
+                    if only_once:
+                        self._owe(channel, messages)
+                    return only_once
             case Pull():
                 self._pull(channel, parsed)
             case Reject(status, reason):
@@ -291,17 +307,46 @@ class Links:
                 self._log.warning("frame refused", link=_name(channel), status=status, reason=reason)
         return True
 
-    async def _accept(self, channel: LinkedChannel, messages: tuple[Message, ...]) -> bool:
+    def _owe(self, channel: LinkedChannel, messages: tuple[Message, ...]) -> None:
+        name = _name(channel)
+        if name not in self._owed:
+            self._owed[name] = deque()
+            debt = asyncio.create_task(self._pay(channel, self._owed[name]), name=f"owed {name}")
+            self._debts.add(debt)
+            debt.add_done_callback(self._debts.discard)
+        if len(self._owed[name]) + len(messages) > MOST_OWED:
+            self._log.error("too much waits for the store, a message is lost", link=name)
+            return
+        self._owed[name] += messages
+
+    async def _pay(self, channel: LinkedChannel, owed: deque[Message]) -> None:
+        """Make durable what waits, in order."""
+        wait_s = self._times.first_s
+        while owed:
+            await asyncio.sleep(wait_s)
+            wait_s = min(self._times.longest_s, wait_s * 2)
+            while owed and await self._accepted(channel, owed[0]):
+                owed.popleft()
+        del self._owed[_name(channel)]
+
+    async def _accepted(self, channel: LinkedChannel, message: Message) -> bool:
+        try:
+            return await self._accept(channel, (message,), only_once=True)
+        except Exception:
+            self._log.exception("unexpected error; a message is lost", link=_name(channel))
+            return True
+
+    async def _accept(self, channel: LinkedChannel, messages: tuple[Message, ...], *, only_once: bool) -> bool:
         try:
             for message in messages:
-                turn = await self._inbox.accept(message)
+                turn = await self._inbox.accept(message, only_once=only_once)
                 if turn.status != "new":
                     self._metrics.repeated()
         except Busy:
             return False
         except StoreDown as down:
             self._metrics.store_down()
-            self._log.warning("store down, the frame is not acknowledged", link=_name(channel), error=str(down))
+            self._log.warning("store down, a frame is not taken in yet", link=_name(channel), error=str(down))
             return False
         return True
 

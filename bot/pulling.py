@@ -23,6 +23,7 @@ FIRST_KNOCK_S, LONGEST_KNOCK_S = 0.05, 1.0
 """How soon, and how late, to ask again for a source that another process pulls from: it may have looked before our
 signal came."""
 SINCE_S = 60.0
+LOOK_S = 300.0
 OWN_TRIES = 5
 VENDORS = ("kf:",)
 """How the names of owners begin whom a vendor told us of."""
@@ -45,7 +46,8 @@ class Source:
 
 
 class Puller:
-    """`signal` after a `Pull`; `start` pulls from every source that is known, in case a signal was missed.
+    """`signal` after a `Pull`; `start` pulls from every source that is known, and again every `look_s`, in case a
+    signal was missed: the vendor takes it for heard once it is answered, and who answered may have died since.
 
     `since_s`: of a source that was never pulled from, messages older than so long before the start are logged and not
     answered.
@@ -63,6 +65,7 @@ class Puller:
         alarms: Alarms,
         log: Log,
         since_s: float = SINCE_S,
+        look_s: float = LOOK_S,
     ) -> None:
         self._store = store
         self._inbox = inbox
@@ -74,7 +77,9 @@ class Puller:
         self._alarms = alarms
         self._log = log
         self._since_s = since_s
-        self._started = 0.0
+        self._look_s = look_s
+        self._looking: asyncio.TimerHandle | None = None
+        self._started = clock()
         self._sources: dict[str, Source] = {}
         self._tokens: dict[str, str] = {}
         self._failures: dict[str, int] = {}
@@ -87,12 +92,21 @@ class Puller:
         for outlet in self._outlets.values():
             if isinstance(outlet.channel, Pulling):
                 for name in outlet.channel.sources:
-                    self._nudge(Source(outlet.channel, name))
+                    source = Source(outlet.channel, name)
+                    self._sources[source.key] = source
+        self._look()
+
+    def _look(self) -> None:
+        for source in list(self._sources.values()):
+            self._nudge(source)
+        wait_s = self._look_s * (0.75 + self._jitter() / 2)
+        self._looking = asyncio.get_running_loop().call_later(wait_s, self._look)
 
     async def stop(self, seconds: float) -> bool:
         self._stopping = True
-        for timer in self._later.values():
-            timer.cancel()
+        for timer in (self._looking, *self._later.values()):
+            if timer is not None:
+                timer.cancel()
         return await self._pulls.drained(seconds)
 
     def signal(self, channel: Channel, pull: Pull) -> None:
@@ -162,9 +176,10 @@ class Puller:
                 return Judgement("retry", "another process took over")
 
     async def _move(self, source: Source, note: Note | None, page: Pulled) -> bool:
-        """The cursor after the page, now that its messages are durable; False where another process moved it."""
+        """The cursor after the page, now that its messages are durable; False where it is where it was, so that
+        the same page would come for ever, or another process moved it."""
         if page.cursor == (note.value if note else ""):
-            return page.more and bool(page.messages)
+            return False
         return await self._store.write_note(_cursor(source.key), page.cursor, rev=note.rev if note else 0)
 
     async def _take_in(self, page: Pulled, *, first: bool) -> None:

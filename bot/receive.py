@@ -81,7 +81,7 @@ class Webhook:
                 return await self._take_in(request, parsed, arrived)
             case Pull() if self.pull is not None:
                 self.pull(self.channel, parsed)
-                return _response(None)
+                return _response(parsed.ack)
             case Reject(status, reason):
                 return self._refuse(request, status, reason)
             case _:

@@ -30,7 +30,7 @@ from bot.outbox import Outbox
 from bot.parts import Fit
 from bot.passive import Passive
 from bot.progress import Progress
-from bot.pulling import SINCE_S, Puller
+from bot.pulling import LOOK_S, SINCE_S, Puller
 from bot.ready import as_it_is
 from bot.recall import Recalled, recall
 from bot.store import Store, StoreDown
@@ -91,6 +91,7 @@ class Service:
     connect: Connect | None = None
     link_times: LinkTimes = field(default_factory=LinkTimes)
     pull_since_s: float = SINCE_S
+    pull_look_s: float = LOOK_S
     media: Media | None = None
     media_retention_s: float = 0.0
     daily_sends: Mapping[Key, int] = field(default_factory=dict)
@@ -122,7 +123,7 @@ class Service:
         )  # fmt: skip
         self.puller = Puller(
             self.store, self.inbox, self.transport, self.outlets, self.clock, self.jitter, self.worker, self.alarms,
-            self.log, self.pull_since_s,
+            self.log, self.pull_since_s, self.pull_look_s,
         )  # fmt: skip
         self.links = self._make_links()
         self.broadcasts = Runner(

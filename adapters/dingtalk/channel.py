@@ -26,14 +26,13 @@ from adapters.channel import (
     Outgoing,
     Parsed,
     Rate,
-    Reject,
     Request,
     Route,
     Token,
     Upload,
     Uploaded,
 )
-from adapters.crypto import BadEnvelope, Random16, random16
+from adapters.crypto import Random16, random16
 from adapters.degrade import fit
 from adapters.dingtalk.answers import RATES, read_judgement, read_token
 from adapters.dingtalk.cards import Cards, Space, chosen
@@ -54,7 +53,7 @@ from adapters.dingtalk.stream import Readers, open_connection, read_frame
 from adapters.fields import Malformed, read_fields, said
 from adapters.groups import MENTION, in_group, mentioning
 from adapters.message import Address, Card, Content, Json, Message, Reply, Text
-from adapters.refusals import Refused, check_size
+from adapters.refusals import Refused, check_size, or_reject
 from config.credentials import DingTalkAccount
 
 WINDOW_S = 3600.0
@@ -125,14 +124,7 @@ class DingTalk:
 
     def parse(self, request: Request, now: float) -> Parsed:
         """Never raises: what is not a valid request of DingTalk's for this account is a `Reject`."""
-        try:
-            return self._parse(request, now)
-        except Refused as refused:
-            return refused.reject
-        except BadEnvelope as error:
-            return Reject(403, str(error))
-        except Malformed as error:
-            return Reject(400, str(error))
+        return or_reject(self._parse, request, now)
 
     def _parse(self, request: Request, now: float) -> Parsed:
         check_size(request.body)

@@ -24,20 +24,19 @@ from adapters.channel import (
     Outgoing,
     Parsed,
     Rate,
-    Reject,
     Request,
     Route,
     Token,
     Upload,
     Uploaded,
 )
-from adapters.crypto import BadEnvelope, Envelope, Random16, Sealed, random16, signed
+from adapters.crypto import Envelope, Random16, Sealed, random16, signed
 from adapters.degrade import fit, join
-from adapters.fields import Fields, Malformed, is_json, read_fields, said
+from adapters.fields import Fields, is_json, read_fields, said
 from adapters.markup import sealed_json, sealed_xml
 from adapters.message import Address, Content, Message, Reply
 from adapters.passive_xml import passive_xml
-from adapters.refusals import Refused, check_size, check_time
+from adapters.refusals import Refused, check_size, check_time, or_reject
 from adapters.wechat.inbound import read_message
 from adapters.wechat.media import TERMS
 from adapters.wechat.media import download as download_file
@@ -114,14 +113,7 @@ class WeChat:
 
     def parse(self, request: Request, now: float) -> Parsed:
         """Never raises: what is not a valid request of WeChat's for this account is a `Reject`."""
-        try:
-            return self._parse(request, now)
-        except Refused as refused:
-            return refused.reject
-        except BadEnvelope as error:
-            return Reject(403, str(error))
-        except Malformed as error:
-            return Reject(400, str(error))
+        return or_reject(self._parse, request, now)
 
     def _parse(self, request: Request, now: float) -> Parsed:
         check_size(request.body)

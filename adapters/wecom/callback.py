@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from pydantic import SecretStr
 
 from adapters.channel import Challenge, Outgoing, Reject, Request
-from adapters.crypto import BadEnvelope, Envelope, Random16, Sealed, random16
-from adapters.fields import Fields, Malformed, read_fields, said
+from adapters.crypto import Envelope, Random16, Sealed, random16
+from adapters.fields import Fields, read_fields, said
 from adapters.markup import sealed_xml
-from adapters.refusals import Refused, check_size, check_time
+from adapters.refusals import Refused, check_size, check_time, or_reject
 
 WINDOW_S = 300.0
 ACK = Outgoing(b"", "text/plain")
@@ -49,14 +49,7 @@ class Callback:
 
     def read(self, request: Request, now: float) -> Challenge | Opened | Reject:
         """What `request` is. Never raises: what is not WeCom's for this account is a `Reject`."""
-        try:
-            return self._read(request, now)
-        except Refused as refused:
-            return refused.reject
-        except BadEnvelope as error:
-            return Reject(403, str(error))
-        except Malformed as error:
-            return Reject(400, str(error))
+        return or_reject(self._read, request, now)
 
     def _read(self, request: Request, now: float) -> Challenge | Opened:
         check_size(request.body)

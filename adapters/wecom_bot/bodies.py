@@ -10,9 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 
-import orjson
-
-from adapters.degrade import markdown_to_text, numbered, size, split
+from adapters.degrade import as_json, markdown_to_text, numbered, size, split
 from adapters.groups import MENTION
 from adapters.markup import cleaned
 from adapters.message import Button, Card, Custom, File, Image, Json, Link, Markdown, News, Reply, Text, Video, Voice
@@ -59,7 +57,7 @@ def words(reply: Reply) -> str:
             picture = f"![]({_url(reply.image)})" if reply.image else ""
             return _lines(reply.title, reply.text, picture, reply.url, *pages, taps)
         case Custom(payload):
-            return orjson.dumps(payload, option=orjson.OPT_NON_STR_KEYS).decode()
+            return as_json(payload)
         case _:
             return ""
 

@@ -26,14 +26,13 @@ from adapters.channel import (
     Parsed,
     Rate,
     Refresh,
-    Reject,
     Request,
     Route,
     Token,
     Upload,
     Uploaded,
 )
-from adapters.crypto import BadEnvelope, Envelope, Opened, Random16, Sealed, aes_key, random16
+from adapters.crypto import Envelope, Opened, Random16, Sealed, aes_key, random16
 from adapters.degrade import fit, join
 from adapters.fields import Fields, Malformed, read_fields, said
 from adapters.groups import in_group, mentioning
@@ -41,7 +40,7 @@ from adapters.markup import cleaned
 from adapters.message import Address, Content, Custom, Event, Image, Message, Reply
 from adapters.pictures import TERMS as PICTURE_TERMS
 from adapters.pictures import inline, is_inline
-from adapters.refusals import Refused, check_size, check_time
+from adapters.refusals import Refused, check_size, check_time, or_reject
 from adapters.wecom_bot import bodies, carrying, link
 from adapters.wecom_bot.answers import of_response_url
 from adapters.wecom_bot.inbound import CHANNEL, REQ_ID, read_message, read_poll
@@ -112,14 +111,7 @@ class WeComBot:
 
     def parse(self, request: Request, now: float) -> Parsed:
         """Never raises: what is not a valid request of WeCom's for this bot is a `Reject`."""
-        try:
-            return self._parse(request, now)
-        except Refused as refused:
-            return refused.reject
-        except BadEnvelope as error:
-            return Reject(403, str(error))
-        except Malformed as error:
-            return Reject(400, str(error))
+        return or_reject(self._parse, request, now)
 
     def _parse(self, request: Request, now: float) -> Parsed:
         check_size(request.body)
@@ -127,7 +119,9 @@ class WeComBot:
             raise Refused(404, "the bot is set up for the WebSocket (mode: websocket), nobody posts to its webhook")
         check_time(request.query, now, self._window_s, "WeCom")
         if request.method == "GET":
-            return Challenge(_text(self._open(request.query, request.query.get("echostr", "")).message))
+            # base64 has no spaces: they are plus signs that somebody on the way decoded
+            echo = request.query.get("echostr", "").replace(" ", "+")
+            return Challenge(_text(self._open(request.query, echo).message))
         if request.method != "POST":
             raise Refused(405, f"{request.method} is not what WeCom sends")
         opened = self._open(request.query, said(read_fields(request.body), "encrypt"))

@@ -87,7 +87,7 @@ class WeComKf:
             return Reject(400, "the body has no MsgType: it is no callback of WeCom's")
         ours = said(fields, "OpenKfId") in ("", self._open_kfid)
         if said(fields, "Event").lower() == "kf_msg_or_event" and ours:
-            return Pull(self._open_kfid, said(fields, "Token"))
+            return Pull(self._open_kfid, said(fields, "Token"), ACK)
         return Messages((), Route("passive", dict(opened.stamp)), ack=ACK)
 
     @property

@@ -9,8 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
-import orjson
-
+from adapters.errcodes import read_json
 from adapters.fields import LATEST_TIME, Fields, Malformed, as_texts, degrees, leaves, said, whole
 from adapters.message import (
     Address,
@@ -87,11 +86,8 @@ class Page:
 def read_page(body: bytes, account: str, open_kfid: str) -> Page | None:
     """One answer of sync_msg whose errcode is 0; None where it is not what the vendor sends. An item that cannot be
     read is left out: waiting for it would hold up all who wrote after."""
-    try:
-        answer = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return None
-    if not isinstance(answer, dict) or not isinstance(answer.get("next_cursor", ""), str):
+    answer = read_json(body)
+    if answer is None or not isinstance(answer.get("next_cursor", ""), str):
         return None
     items = tuple(_items(answer.get("msg_list") or (), account, open_kfid))
     return Page(items, answer.get("next_cursor", ""), answer.get("has_more") == 1)
@@ -147,7 +143,11 @@ def _content(fields: Fields, kind: str) -> Content:
     inner, reader = fields.get(kind), CONTENTS.get(kind)
     if reader is None or not isinstance(inner, dict):
         return Custom(fields)
-    return reader(inner)
+    try:
+        return reader(inner)
+    except Malformed:
+        # the page is not given again: who wrote it is answered, even if not understood
+        return Custom(fields)
 
 
 def _text(text: Fields) -> Text:

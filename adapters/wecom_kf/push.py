@@ -58,11 +58,11 @@ class Speaker:
         """`reply`, which fits `PUSH`."""
         if isinstance(reply, Transfer):
             return self.transfer(to, State.HUMAN if reply.servicer else State.POOL, reply.servicer)
-        return self.api.call(SEND, {"touser": to, "open_kfid": self.open_kfid} | message(reply))
+        return self.api.call(SEND, message(reply) | {"touser": to, "open_kfid": self.open_kfid})
 
     def send_on_event(self, reply: Reply, code: str) -> Outgoing:
         """`reply`, which fits `ON_EVENT`."""
-        return self.api.call(SEND_ON_EVENT, {"code": code} | message(reply))
+        return self.api.call(SEND_ON_EVENT, message(reply) | {"code": code})
 
     def transfer(self, customer: str, state: State, servicer: str = "") -> Outgoing:
         body: dict[str, Json] = {"open_kfid": self.open_kfid, "external_userid": customer, "service_state": int(state)}

@@ -44,6 +44,14 @@ ALL_LIMITS = [PLAIN, RICH, PASSIVE, PUSH, HANDS_OVER, replace(PUSH, text_bytes=6
 # --- fit
 
 
+@pytest.mark.parametrize("limits", [*ALL_LIMITS, replace(PLAIN, custom_types=frozenset(("card",)))])
+@pytest.mark.parametrize(
+    "payload", [{"msgtype": ["card"]}, {"msgtype": {}}, {"n": 1 << 70}, {"half": "\ud83d"}, {"day": {1}}, {(1, 2): 3}]
+)
+def test_a_payload_that_is_no_payload_is_said_all_the_same(limits: Limits, payload: object) -> None:
+    assert fit([Custom(payload)], limits)
+
+
 @pytest.mark.parametrize("limits", ALL_LIMITS)
 @given(said=st.lists(replies, max_size=5))
 def test_everything_fits_and_fits_again_unchanged(limits: Limits, said: list[Reply]) -> None:

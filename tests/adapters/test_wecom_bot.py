@@ -98,6 +98,12 @@ def test_the_check_of_the_url_needs_the_signature() -> None:
     assert isinstance(bot().parse(forged, AT), Reject)
 
 
+def test_the_check_of_the_url_stands_a_plus_sign_that_was_decoded_on_the_way() -> None:
+    request, said = next(made for _ in range(200) if "+" in (made := challenge(AT))[0].query["echostr"])
+    spoiled = Request("GET", request.path, {**request.query, "echostr": request.query["echostr"].replace("+", " ")})
+    assert bot().parse(spoiled, AT) == Challenge(said)
+
+
 def test_a_plain_body_is_refused() -> None:
     query = wrap(b"{}", AT, True).query
     assert isinstance(bot().parse(Request("POST", "/", query, {}, json.dumps(BODY).encode()), AT), Reject)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -258,6 +259,39 @@ def test_whatever_the_vendor_answers_a_pull_does_not_raise(body: bytes) -> None:
     exchange = WeComKf("main", ACCOUNT).pull(KFID, "t", "c", 0.0)
     next(exchange)
     assert isinstance(after(exchange, body), Judgement | Pulled)
+
+
+def told(*messages: dict[str, object]) -> bytes:
+    common = {"send_time": 5, "origin": 3, "external_userid": CUSTOMER, "open_kfid": KFID}
+    given = [common | {"msgid": str(n)} | each for n, each in enumerate(messages)]
+    return json.dumps({"errcode": 0, "next_cursor": "c2", "has_more": 0, "msg_list": given}).encode()
+
+
+@pytest.mark.parametrize("half", [b"\\ud83d", "😀".encode()[:2]])
+def test_half_an_emoji_holds_up_nobody(half: bytes) -> None:
+    body = told({"msgtype": "text", "text": {"content": "好"}}, {"msgtype": "text", "text": {"content": "HALF"}})
+    exchange = WeComKf("main", ACCOUNT).pull(KFID, "", "c1", 9.0)
+    next(exchange)
+    page = after(exchange, body.replace(b"HALF", b"\xe5\x97\xa8" + half))
+    assert isinstance(page, Pulled), page
+    assert [message.text[:1] for message in page.messages] == ["好", "嗨"]
+    assert page.cursor == "c2"
+
+
+def test_a_message_whose_content_cannot_be_read_is_heard_all_the_same() -> None:
+    exchange = WeComKf("main", ACCOUNT).pull(KFID, "", "c1", 9.0)
+    next(exchange)
+    page = after(exchange, told({"msgtype": "location", "location": {"name": "here", "latitude": "", "longitude": 1}}))
+    assert isinstance(page, Pulled), page
+    assert isinstance(page.messages[0].content, Custom)
+
+
+def test_what_a_bot_writes_itself_cannot_go_to_somebody_else() -> None:
+    channel = WeComKf("main", ACCOUNT)
+    payload = {"msgtype": "text", "text": {"content": "x"}, "touser": "other", "open_kfid": "other"}
+    (outgoing,) = channel.render([Custom(payload)], Route("push", {"way": "send", "to": CUSTOMER}))
+    sent = json.loads(outgoing.body)
+    assert (sent["touser"], sent["open_kfid"]) == (CUSTOMER, KFID)
 
 
 def after(exchange: Exchange[Pulled], body: bytes) -> Pulled | Judgement | None:

@@ -4,6 +4,7 @@ history is not answered again, and the bot is silent while a person has the cust
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC
@@ -21,7 +22,7 @@ from bot.ways import Times
 from bot.work import Bot
 from config.credentials import Credentials
 from config.settings import load_settings
-from tests.contracts.channels.wecom_kf import ACCOUNT
+from tests.contracts.channels.wecom_kf import ACCOUNT, SIGNAL, wrap
 from tests.delivery.desk import Counter, Effects, understand
 from tests.flows.making import engine
 
@@ -123,6 +124,16 @@ async def test_a_bot_that_starts_for_the_first_time_does_not_answer_three_days_o
         await api.wait_for(CUSTOMER, 1)
         await asyncio.sleep(0.3)
     assert texts(api) == ["1:今天"]
+
+
+async def test_a_signal_is_acknowledged_with_an_empty_body(api: WeComKfApi, tmp_path: Path) -> None:
+    request = wrap(SIGNAL, time.time(), True)
+    async with (
+        served(api, tmp_path),
+        aiohttp.ClientSession() as session,
+        session.post(api.webhook, params=request.query, data=request.body) as response,
+    ):
+        assert (response.status, await response.read()) == (200, b"")
 
 
 async def test_who_comes_in_is_welcomed_at_most_once(api: WeComKfApi, tmp_path: Path) -> None:

@@ -160,6 +160,8 @@ class Parrot:
                 return Frame(then=then, reason="the vendor said so")
             case {"text": _}:
                 parsed = Messages((self.message(said),), Route("push"))
+                if said.get("once"):
+                    return Frame(parsed)
                 return Frame(parsed, answers=(orjson.dumps({"ack": said["id"]}).decode(),))
             case _:
                 return Frame(Reject(400, "cannot be read"))

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from adapters.channel import LinkTerms
-from bot.store import Store
+from bot import faults
+from bot.store import Store, StoreDown
 from tests.conftest import OpenStore
 from tests.delivery.parrot import Parrot, ParrotVendor, cage, settled, until, vendor
 
@@ -180,3 +181,41 @@ async def test_a_stop_closes_the_connection_and_does_not_come_back(store: Store)
         await until(lambda: not there.open)
         await asyncio.sleep(0.3)
         assert len(there.sockets) == 1
+
+
+async def test_what_the_vendor_sends_but_once_outlives_a_store_that_is_down(store: Store) -> None:
+    down = 4
+
+    def outage(point: str) -> None:
+        nonlocal down
+        if point == "before_accept" and down:
+            down -= 1
+            raise StoreDown("gone for a while")
+
+    async with vendor() as there, cage(store, linked(there)):
+        await until(lambda: there.frame(hello="main"))
+        faults.arm(outage)
+        try:
+            for n in range(3):
+                await there.open[0].send_json(says(str(n), at=float(n)) | {"once": True})
+            for n in range(3):
+                await settled(store, f"parrot/main/u/u/{n}", "sent")
+        finally:
+            faults.arm(None)
+        assert there.texts == ["1:甲", "2:甲", "3:甲"]
+        assert len(there.sockets) == 1
+
+
+async def test_what_the_vendor_sends_but_once_is_kept_by_a_process_that_stops(store: Store) -> None:
+    async with vendor() as there:
+        async with cage(store, linked(there)) as at:
+            await until(lambda: there.frame(hello="main"))
+            at.service.inbox.closed = True
+            await there.open[0].send_json(says("1") | {"once": True})
+            await there.open[0].send_json(says("2"))
+            await settled(store, "parrot/main/u/u/1", "new", "ready", "sent")
+            await asyncio.sleep(0.1)
+            assert await store.turn("parrot/main/u/u/2") is None
+            assert not there.frame(ack="2")
+        async with cage(store, linked(there)):
+            await settled(store, "parrot/main/u/u/1", "sent")

@@ -73,6 +73,26 @@ async def test_a_failed_pull_is_done_again(store: Store) -> None:
         assert len(there.pulls) == 3
 
 
+async def test_what_was_signalled_to_a_process_that_died_is_fetched_by_the_next_look(store: Store) -> None:
+    async with vendor() as there, cage(store, Parrot(there.url, sources=("kf1",)), pull_look_s=0.2):
+        await until(lambda: there.pulls)
+        there.pages = [page("a")]
+        await settled(store, f"{KEY}/a", "sent")
+        assert there.texts == ["1:a"]
+    looked = len(there.pulls)
+    await asyncio.sleep(0.5)
+    assert len(there.pulls) == looked, "it goes on looking after the stop"
+
+
+async def test_a_cursor_that_does_not_move_is_not_followed_for_ever(store: Store) -> None:
+    async with vendor() as there, cage(store, Parrot(there.url)) as at:
+        there.pages = [page("a", cursor="", more=True)]
+        await at.post(user="u", signal="kf1")
+        await settled(store, f"{KEY}/a", "sent")
+        await asyncio.sleep(0.3)
+        assert len(there.pulls) == 1
+
+
 async def test_two_processes_pull_one_source_one_at_a_time(open_store: OpenStore) -> None:
     async with (
         vendor() as there,
