@@ -130,7 +130,12 @@ class HttpTransport:
         headers, timeout = {**typed, **outgoing.headers}, aiohttp.ClientTimeout(total=self._seconds(outgoing))
         try:
             async with self._session.request(
-                outgoing.method, outgoing.url, data=_payload(outgoing.body), headers=headers, timeout=timeout
+                outgoing.method,
+                outgoing.url,
+                data=_payload(outgoing.body),
+                headers=headers,
+                timeout=timeout,
+                allow_redirects=_may_move(outgoing),
             ) as response:
                 body = bytearray()
                 async for chunk in response.content.iter_chunked(CHUNK_BYTES):
@@ -138,6 +143,8 @@ class HttpTransport:
                     if len(body) > outgoing.answer_bytes:
                         break
                 return Answer(response.status, bytes(body), {k.lower(): v for k, v in response.headers.items()})
+        except ValueError:  # no address, or a name that no resolver takes: that does not pass by waiting
+            raise _Refused(Judgement("config", "it goes to what cannot be an address", "address")) from None
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             # the error's own words may hold the URL, and with it the token
             where = urlsplit(outgoing.url).hostname
@@ -147,6 +154,11 @@ class HttpTransport:
     def _seconds(self, outgoing: Outgoing) -> float:
         carried = len(outgoing.body) + outgoing.answer_bytes - 2 * ANSWER_BYTES
         return self._timeout_s + max(0, carried) / SLOWEST_BYTES_S
+
+
+def _may_move(outgoing: Outgoing) -> bool:
+    """Files may lie elsewhere; what we say, and our tokens, go nowhere but where they are sent."""
+    return outgoing.method == "GET" and not outgoing.needs_token
 
 
 def _is_file(answer: Answer) -> bool:

@@ -28,6 +28,9 @@ RECONNECT_S = 5.0
 SOON_S = 0.5
 """At least so long a turn waits for a free use, whatever the clocks say."""
 API_UNAUTHORIZED = "48001"
+STUMBLES = 3
+UNEXPECTED = "an unexpected error while sending: the log has more"
+"""So often a turn is tried whose sending fails by a fault of ours; then it is dead, and those behind it go on."""
 
 
 def backoff(attempts: int, jitter: float) -> float:
@@ -82,7 +85,13 @@ class Outbox:
         try:
             queue = await self._store.unsent(conversation)
             while queue:
-                done = await self._send_one(queue[0], queue[1:])
+                try:
+                    done = await self._send_one(queue[0], queue[1:])
+                except StoreDown:
+                    raise
+                except Exception:
+                    self._log.exception(UNEXPECTED, turn=queue[0].id)
+                    done = await self._stumbled(queue[0])
                 if not done:
                     return
                 queue = queue[done:]
@@ -122,6 +131,21 @@ class Outbox:
             word = Judgement("retry", await self._why_closed(turn))
             return await self._wait(turn, replace(sent, judgement=word, free_at=turn.ready_at + KEEP_S))
         return await self._note(turn, outlet, await self._by_ways(turn, behind, outlet.channel, near, sent))
+
+    async def _stumbled(self, turn: Turn) -> int:
+        there = await self._store.turn(turn.id)
+        if there is None:
+            return 1
+        route, held = there.route or Route("push"), self._clock() + self._ways.times.push_claim_s
+        if there.status == "sending" and self._ways.is_ours(route):
+            held = there.until
+        elif not await self._store.claim(turn.id, route, held):
+            return 0
+        sent = Sent(there.shown, Judgement("dead", UNEXPECTED), held, route, there.receipts)
+        if there.attempts + 1 >= STUMBLES:
+            return await self._give_up(there, sent)
+        await self._put_back(there, sent, self._clock() + backoff(there.attempts, self._jitter()), UNEXPECTED)
+        return 0
 
     async def _may_go(self, turn: Turn, now: float) -> bool:
         if turn.status == "sending":

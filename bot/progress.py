@@ -40,16 +40,23 @@ class Progress:
 
     async def end(self, turn_id: str) -> None:
         """The turn is committed: the answer takes the place of what was said on the way."""
-        said = self._said.pop(turn_id, None)
-        sharing = self._sharing.pop(turn_id, None)
-        if sharing is not None:
-            sharing.cancel()
+        said = self._said.get(turn_id)
+        if (sharing := self.drop(turn_id)) is not None:
             await asyncio.gather(sharing, return_exceptions=True)
         if said is not None:
             with suppress(StoreDown):
                 note = await self._store.note(_key(turn_id))
                 if note is not None:
                     await self._store.write_note(_key(turn_id), None, rev=note.rev)
+
+    def drop(self, turn_id: str) -> asyncio.Task[None] | None:
+        """Keep nothing of the turn here: the work on it is thrown away, and what is shared is whose who does it anew.
+        What was sharing it is given back, to be waited for."""
+        self._said.pop(turn_id, None)
+        sharing = self._sharing.pop(turn_id, None)
+        if sharing is not None:
+            sharing.cancel()
+        return sharing
 
     async def _share(self, turn_id: str) -> None:
         shared = ""

@@ -214,9 +214,11 @@ class Service:
         self.ready = not self.inbox.closed
 
     async def _expire(self) -> None:
-        gone = await self.store.expire(self.clock() - self.retention_s)
-        if gone:
+        before = self.clock() - self.retention_s
+        if gone := await self.store.expire(before):
             self.log.info("retention: old turns deleted", turns=gone)
+        if gone := await self.broadcasts.expire(before):
+            self.log.info("retention: old broadcasts deleted", broadcasts=gone)
 
     async def _expire_media(self) -> None:
         if self.media is not None and (gone := await self.media.expire(self.clock() - self.media_retention_s)):

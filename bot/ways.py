@@ -131,6 +131,10 @@ class Ways:
         outlet = self.outlet(turn)
         return outlet.channel.closed(message, self._clock()) if outlet and isinstance(outlet.channel, Windowed) else ""
 
+    def is_ours(self, route: Route) -> bool:
+        """Whether this process made the push route."""
+        return route.kind == "push" and route.data.get("by") == self._worker
+
     def may_push(self, turn: Turn) -> bool:
         """Whether a push way may be open."""
         if turn.message is not None:

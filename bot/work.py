@@ -156,8 +156,11 @@ class Work:
             return False
         last = len(new) == 1 and not self._thinkers.nudged(session.conversation)
         unsent = [turn for turn in waiting if turn.status in ("ready", "sending")]
-        with self._renewing(session.conversation):
-            committed = await self._turn(session, new[0], unsent, release=last)
+        try:
+            with self._renewing(session.conversation):
+                committed = await self._turn(session, new[0], unsent, release=last)
+        finally:
+            self._progress.drop(new[0].id)
         if not committed:
             await self._store.release(session.conversation, self._worker)
         return not (committed and last)

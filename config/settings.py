@@ -37,7 +37,9 @@ class Settings(BaseSettings):
     session_minutes: float = Field(
         0, ge=0, description="override of the domain's session expiry; 0: as the domain says"
     )
-    retention_days: float = Field(180, ge=0, description="sent and dead turns older than this are deleted; 0: keep all")
+    retention_days: float = Field(
+        180, ge=0, description="sent and dead turns and broadcasts older than this are deleted; 0: keep all"
+    )
     timestamp_window_s: float = Field(300, ge=0, description="how far a webhook's timestamp may be off; 0: not checked")
     pull_since_s: float = Field(
         60, ge=0, description="messages to fetch that are older than this at the very first start are not answered"

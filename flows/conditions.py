@@ -51,7 +51,10 @@ class Condition:
 def parse(text: str) -> Condition:
     """Raises `ConditionError`."""
     parser = _Parser(text)
-    test = parser.either()
+    try:
+        test = parser.either()
+    except RecursionError:
+        raise ConditionError("the condition is nested too deep") from None
     if parser.peek() is not None:
         raise parser.wrong("does not belong here")
     return Condition(text, frozenset(parser.slots), test)

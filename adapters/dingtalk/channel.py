@@ -7,6 +7,7 @@ Sources: 获取企业内部应用的accessToken https://open.dingtalk.com/docume
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from urllib.parse import quote, urlsplit
@@ -64,7 +65,8 @@ TO_GROUP = "/v1.0/robot/groupMessages/send"
 RECALL_USER = "/v1.0/robot/otoMessages/batchRecall"
 RECALL_GROUP = "/v1.0/robot/groupMessages/recall"
 TOKEN_HEADER = "x-acs-dingtalk-access-token"  # noqa: S105
-DINGTALK_HOST = ".dingtalk.com"
+DINGTALK_HOST = re.compile(r"(?:[a-z0-9-]{1,63}\.)+dingtalk\.com")
+ADDRESS = re.compile(r"[!-~]{1,2000}")
 SAID = Route("push", {"way": "callback"})
 
 LIMITS = Limits(
@@ -268,13 +270,12 @@ class DingTalk:
     def _is_ours(self, url: str) -> bool:
         try:
             parts, ours = urlsplit(url), urlsplit(self._oapi)
-            if parts.username or parts.password:
+            if parts.username or parts.password or not ADDRESS.fullmatch(url):
                 return False
             if (parts.scheme, parts.hostname, parts.port) == (ours.scheme, ours.hostname, ours.port):
                 return True
-            return (
-                parts.scheme == "https" and parts.port in (None, 443) and (parts.hostname or "").endswith(DINGTALK_HOST)
-            )
+            named = DINGTALK_HOST.fullmatch(parts.hostname or "")
+            return bool(named) and parts.scheme == "https" and parts.port in (None, 443)
         except ValueError:
             return False
 

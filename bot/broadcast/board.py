@@ -12,6 +12,10 @@ from bot.broadcast.model import PART, Broadcast, Person, Progress, Standing, Wis
 from bot.store import Store
 
 DEFINED, PARTS, WISHES, PROGRESS = "broadcast/", "broadcast-part/", "broadcast-wish/", "broadcast-progress/"
+OPEN = "broadcast-open/"
+"""Marks those that are not at their end, with the time of the order: what the runner looks at every second."""
+UNDEFINED_S = 3600.0
+"""A mark so old without its broadcast is that of an order that never came to its end."""
 TOGETHER = 50
 """Turns that are asked for at once."""
 
@@ -36,6 +40,9 @@ class Board:
         for start in range(0, len(people), PART):
             values = [[person.conversation, dict(person.values)] for person in people[start : start + PART]]
             await self.store.write_note(_part(broadcast, start // PART), values, rev=0)
+        for left in (PROGRESS, WISHES):  # of one that went before its time and was forgotten half
+            await self._erase(left + broadcast.id)
+        await self.store.write_note(OPEN + broadcast.id, broadcast.created, rev=0)
         # the definition last: what has none is not begun
         if await self.store.write_note(DEFINED + broadcast.id, broadcast.to_dict(), rev=0):
             return broadcast
@@ -62,6 +69,37 @@ class Board:
             found += [Broadcast.from_dict(note.value) for _, note in page]
             after = page[-1][0]
         return found
+
+    async def open(self) -> list[tuple[str, float]]:
+        """Ids and order times of those that are not at their end."""
+        found: list[tuple[str, float]] = []
+        after = ""
+        while page := await self.store.notes(OPEN, after=after):
+            found += [(key.removeprefix(OPEN), float(note.value)) for key, note in page]
+            after = page[-1][0]
+        return found
+
+    async def close(self, broadcast_id: str) -> None:
+        """It is at its end, or was never defined."""
+        await self._erase(OPEN + broadcast_id)
+
+    async def expire(self, older_than: float) -> int:
+        """Forget those that ended before, with the lists of their people; how many. Their ids are free again."""
+        gone = 0
+        for broadcast in await self.all():
+            progress = await self.progress(broadcast.id)
+            if progress.state not in ("done", "cancelled") or progress.ended >= older_than:
+                continue
+            # the definition first: without it nothing of the rest is looked at
+            keys = [DEFINED + broadcast.id, OPEN + broadcast.id, PROGRESS + broadcast.id, WISHES + broadcast.id]
+            for key in (*keys, *(_part(broadcast, number) for number in range(-(-broadcast.total // PART)))):
+                await self._erase(key)
+            gone += 1
+        return gone
+
+    async def _erase(self, key: str) -> None:
+        if note := await self.store.note(key):
+            await self.store.write_note(key, None, rev=note.rev)
 
     async def people(self, broadcast: Broadcast, start: int, end: int) -> list[Person]:
         """Those at places `start` up to `end`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import re
 import secrets
@@ -9,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from pydantic import Field, field_validator, model_validator
@@ -18,6 +19,7 @@ from adapters.message import Address, Json
 from bot.broadcast.forecast import heard_of
 from bot.broadcast.model import Broadcast, Content, Person
 from bot.broadcast.reach import is_template
+from bot.document import MAX_DEPTH, is_deep
 from bot.store import Store
 from bot.ways import Key
 from config.source import BadProject, Problem, Source, Strict, did_you_mean
@@ -25,10 +27,14 @@ from flows.conditions import Condition, parse
 from flows.domain import Domain, Variation, read_variations
 from flows.responses import names_in, render
 
+T = TypeVar("T")
+
 ROBOTS = frozenset(("wecom_robot", "dingtalk_robot"))
 """Channels whose accounts speak into one group: `wecom_robot/main` is that group."""
 _RATE = re.compile(r"(\d+(?:\.\d+)?)\s*(?:/\s*(s|sec|second|秒|min|m|minute|分钟|h|hour|小时))?")
 _PER = {"s": 60.0, "秒": 60.0, "h": 1 / 60.0, "小时": 1 / 60.0}
+SLOWEST, FASTEST = 1 / 60, 1_000_000
+"""People a minute."""
 _ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _TIMES = ("%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S")
 
@@ -57,6 +63,11 @@ class Recipient(Strict):
     to: str
     values: Mapping[str, Any] = {}
 
+    @field_validator("values")
+    @classmethod
+    def _is_shallow(cls, values: Mapping[str, Any]) -> Mapping[str, Any]:
+        return _shallow(values)
+
 
 class Order(Strict):
     """What is to be sent. Exactly one of `text`, `response` and `replies`; at least one address or a segment."""
@@ -74,6 +85,11 @@ class Order(Strict):
     id: str = ""
     even_opted_out: bool = False
 
+    @field_validator("values", "replies")
+    @classmethod
+    def _is_shallow(cls, given: Any) -> Any:
+        return _shallow(given)
+
     @field_validator("rate")
     @classmethod
     def _is_a_rate(cls, text: str) -> str:
@@ -89,7 +105,8 @@ class Order(Strict):
 
     @model_validator(mode="after")
     def _is_whole(self) -> Order:
-        given = [name for name in ("text", "response", "replies") if getattr(self, name)]
+        said = {"text": self.text.strip(), "response": self.response, "replies": self.replies}
+        given = [name for name, value in said.items() if value]
         if len(given) != 1:
             raise ValueError(f"give one of text, response and replies (given: {' and '.join(given) or 'none'})")
         if not self.to and self.segment is None:
@@ -97,12 +114,22 @@ class Order(Strict):
         return self
 
 
+def _shallow(given: T) -> T:
+    """What is kept for later must be what is read then."""
+    if is_deep(given):
+        raise ValueError(f"it is nested in more than {MAX_DEPTH} levels")
+    return given
+
+
 def per_minute(text: str) -> float:
     """`60/min` -> 60.0. Raises ValueError."""
     found = _RATE.fullmatch(text.strip())
     if found is None:
         raise ValueError(f"{text!r} is no rate; write 60/min, 5/s, 1000/h, or 0 for as fast as it goes")
-    return float(found[1]) * _PER.get(found[2] or "min", _PER.get((found[2] or "m")[0], 1.0))
+    rate = float(found[1]) * _PER.get(found[2] or "min", _PER.get((found[2] or "m")[0], 1.0))
+    if not SLOWEST <= rate <= FASTEST and found[1].strip("0."):
+        raise ValueError(f"{text[:40]!r} is out of range: at least 1/h, at most {FASTEST}/min, or 0 for no limit")
+    return rate
 
 
 @dataclass(frozen=True)
@@ -128,15 +155,8 @@ class Prepared:
 
 async def prepare(order: Order, desk: Desk, now: float, where: Source | None = None) -> Prepared:
     """Raises `BadProject`: `where` is the file that `replies` stand in."""
-    problems: list[Problem] = []
-    content, variations = _content(order, desk.domain, where, problems)
-    named = list(_named(order, desk.accounts, problems))
-    at = _time(order.at, desk.timezone, now, problems)
-    if order.segment is not None and (order.segment.channel, order.segment.account) not in desk.accounts:
-        problems.append(_unknown(order.segment.channel, order.segment.account, desk.accounts))
-    problems += _unfilled(variations, order, named, desk.domain)
-    if problems:
-        raise BadProject(problems)
+    # in a thread: to look at some hundred thousand people takes seconds, in which webhooks must be answered
+    content, variations, named, at = await asyncio.to_thread(_checked, order, desk, now, where)
     if order.segment is not None:
         named += await _segment(desk.store, order.segment, now)
     people = tuple({person.conversation: person for person in reversed(named)}.values())[::-1]
@@ -148,6 +168,22 @@ async def prepare(order: Order, desk: Desk, now: float, where: Source | None = N
     )
     template = all(is_template(render(each, {})) for each in variations) and bool(variations)
     return Prepared(broadcast, people, template, len(named) - len(people))
+
+
+def _checked(
+    order: Order, desk: Desk, now: float, where: Source | None
+) -> tuple[Content, Sequence[Variation], list[Person], float]:
+    """What is said, to whom that is named, and when. Raises `BadProject` with all that is wrong."""
+    problems: list[Problem] = []
+    content, variations = _content(order, desk.domain, where, problems)
+    named = list(_named(order, desk.accounts, problems))
+    at = _time(order.at, desk.timezone, now, problems)
+    if order.segment is not None and (order.segment.channel, order.segment.account) not in desk.accounts:
+        problems.append(_unknown(order.segment.channel, order.segment.account, desk.accounts))
+    problems += _unfilled(variations, order, named, desk.domain)
+    if problems:
+        raise BadProject(problems)
+    return content, variations, named, at
 
 
 def _content(
@@ -208,7 +244,8 @@ def address_of(to: str, accounts: frozenset[Key]) -> Address:
 def _unknown(channel: str, account: str, accounts: frozenset[Key], to: str = "") -> Problem:
     named = f"{channel}/{account}"
     what = f"there is no account {named!r} in credentials.yml" + (f" (for {to!r})" if to and to != named else "")
-    return _wrong(what, did_you_mean(named, (f"{one}/{two}" for one, two in accounts)))
+    mend = did_you_mean(named, (f"{one}/{two}" for one, two in accounts)) or "add it to credentials.yml"
+    return _wrong(what, mend)
 
 
 def _wrong(what: str, mend: str = "") -> Problem:
@@ -266,7 +303,9 @@ def read_people(path: Path) -> list[Recipient]:
                     problems.append(Problem(str(path), rows.line_num, what, "mend the commas and quotes"))
                     continue
                 found.append(Recipient(to=row.pop("to").strip(), values=row))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+    except OSError as error:
+        raise BadProject(Problem(str(path), 1, f"cannot be read: {error.strerror}", "is the path right?")) from None
+    except (UnicodeDecodeError, csv.Error) as error:
         raise BadProject(Problem(str(path), 1, f"cannot be read: {error}", "save it as CSV in UTF-8")) from None
     if problems:
         raise BadProject(problems)

@@ -11,7 +11,7 @@ from datetime import datetime, tzinfo
 from adapters.message import Address, Reply
 from bot import faults
 from bot.before import OPT_OUT, is_out
-from bot.broadcast.board import Board
+from bot.broadcast.board import UNDEFINED_S, Board
 from bot.broadcast.model import PART, Broadcast, Person, Progress
 from bot.broadcast.reach import Reach, is_template
 from bot.log import Log
@@ -44,30 +44,36 @@ class Runner:
 
     def __post_init__(self) -> None:
         self._board = Board(self.store)
-        self._ended: set[str] = set()
 
     async def work(self) -> None:
         """One round over all that is to be sent. Raises `StoreDown`: the next round does it again."""
         if not await self.store.hold("broadcasts", self.worker, HOLD_S):
             return
-        for broadcast in await self._board.all():
-            if broadcast.parts in self._ended:
-                continue
+        for broadcast_id, ordered in await self._board.open():
             try:
-                await self._one(broadcast)
+                await self._one(broadcast_id, ordered)
             except StoreDown:
                 raise
             except Exception:
-                self.log.exception("a broadcast failed, it is tried again", id=broadcast.id)
+                self.log.exception("a broadcast failed, it is tried again", id=broadcast_id)
+
+    async def expire(self, older_than: float) -> int:
+        """Forget what ended before; how many broadcasts. Raises `StoreDown`."""
+        return await self._board.expire(older_than)
 
     async def stop(self) -> None:
         """Let another process take over at once."""
         await self.store.hold("broadcasts", self.worker, 0)
 
-    async def _one(self, broadcast: Broadcast) -> None:
+    async def _one(self, broadcast_id: str, ordered: float) -> None:
+        broadcast = await self._board.find(broadcast_id)
+        if broadcast is None:
+            if ordered + UNDEFINED_S < self.clock():
+                await self._board.close(broadcast_id)
+            return
         progress, wish = await self._board.progress(broadcast.id), await self._board.wish(broadcast.id)
         if progress.state in ("done", "cancelled"):
-            self._ended.add(broadcast.parts)
+            await self._board.close(broadcast.id)
             return
         now = self.clock()
         after = await self._after(broadcast, progress, wish, now)

@@ -35,10 +35,10 @@ T = TypeVar("T")
 
 
 class _Send(click.Group):
-    """`send list` is a verb; `send wechat/main/…` is an order."""
+    """`send list` is a verb; `send wechat/main/…` is an order: every address has a slash."""
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
-        if args and args[0] in self.commands:
+        if args and "/" not in args[0]:
             return super().resolve_command(ctx, args)
         return "to", self.commands["to"], args
 
@@ -200,7 +200,7 @@ def _with_board(project: Path, broadcast_id: str, use: Callable[[Board, Broadcas
         board = Board(store)
         broadcast = await board.find(broadcast_id)
         if broadcast is None:
-            mend = did_you_mean(broadcast_id, [each.id for each in await board.all()])
+            mend = did_you_mean(broadcast_id, [each.id for each in await board.all()]) or "nothing was sent yet"
             raise click.UsageError(f"there is no broadcast {broadcast_id}; {mend}")
         await use(board, broadcast)
         standing = await board.standing(broadcast)

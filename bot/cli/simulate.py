@@ -105,9 +105,10 @@ async def _talk(
             fine = printed.told(await act()) and fine
         if not doing:
             click.echo(f"Talking by {phone.vendor}. Ctrl-D ends.", err=True)
-            while line := await asyncio.to_thread(sys.stdin.readline):
-                if line.strip():
-                    printed.told(await phone.says(line.strip()))
+            # as bytes: a terminal of another encoding gives some that are no UTF-8
+            while line := await asyncio.to_thread(sys.stdin.buffer.readline):
+                if words := line.decode("utf-8", "replace").strip():
+                    printed.told(await phone.says(words))
         await asyncio.sleep(wait if fine else 0.0)
         looking.cancel()
         printed.look()

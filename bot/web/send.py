@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -64,7 +65,7 @@ class SendApi:
         if body is None:
             return _refusal(413, f"the order has more than {MAX_BODY_BYTES} bytes: send several with ids of their own")
         try:
-            order = Order.model_validate(orjson.loads(body))
+            order = await asyncio.to_thread(_order, body)
             made = await prepare(order, self.desk(), self.clock())
         except orjson.JSONDecodeError as error:
             return _refusal(400, f"the body is not JSON: {error}")
@@ -98,6 +99,10 @@ class SendApi:
         if not await self.board.steer(request.match_info["id"], WISHES[request.match_info["wish"]]):
             return _refusal(409, "it is cancelled for good: send a new one with another id")
         return await self.show(request)
+
+
+def _order(body: bytes) -> Order:
+    return Order.model_validate(orjson.loads(body))
 
 
 async def _read(request: web.Request) -> bytes | None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import aiohttp
 import pytest
+from aiohttp import web
 
 from adapters.channel import Judgement, Limits, Outgoing, Parsed, Reject, Request, Route, TokenVault
 from adapters.message import Button, Card, Reply, Text, Typing
@@ -211,6 +212,35 @@ async def test_no_server_a_slow_server_and_a_cut_connection_mean_later(
     async with WeChatApi("wx1", SECRET, delay_s=0.5) as slow:
         channel = account(slow.url)
         assert (await transport.post(channel, text(channel))).code == "network"
+
+
+async def test_what_we_say_does_not_follow_a_redirect(transport: HttpTransport) -> None:
+    caught: list[str] = []
+
+    async def answer(request: web.Request) -> web.Response:
+        caught.append(request.path)
+        moved = request.path.endswith("/stable_token")
+        return web.json_response({}, status=307 if moved else 200, headers={"Location": "/elsewhere"} if moved else {})
+
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", answer)
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        channel = account(f"http://127.0.0.1:{runner.addresses[0][1]}")
+        judged = await transport.post(channel, text(channel))
+    finally:
+        await runner.cleanup()
+    assert judged.verdict != "ok"
+    assert "/elsewhere" not in caught
+
+
+@pytest.mark.parametrize("host", ["a" * 64 + ".example", "a..example", ".example"])
+async def test_a_name_that_no_resolver_takes_is_said_and_not_tried_again(transport: HttpTransport, host: str) -> None:
+    channel = account(f"http://{host}")
+    judged = await transport.post(channel, text(channel))
+    assert (judged.verdict, judged.code) == ("config", "address")
 
 
 async def test_neither_secret_nor_token_is_in_any_reason(api: WeChatApi, transport: HttpTransport) -> None:

@@ -66,6 +66,7 @@ wechat:
     push: true
     api_base: {api_base}
 """
+NESTED = b'{"a":' * 500 + b"1" + b"}" * 500
 TOKEN = {"Authorization": "Bearer the-token"}
 
 
@@ -146,6 +147,13 @@ def test_it_is_shown_paused_resumed_and_cancelled_by_its_id(project: Path) -> No
         (("--text", "x"), "nobody is to get it"),
         (("wechat/mian/o1", "--text", "x"), "there is no account 'wechat/mian' in credentials.yml"),
         (("wechat/main", "--text", "x"), "is no address"),
+        (("wechat/main/o1", "--text", " "), "give one of text, response and replies"),
+        (("lst",), "No such command 'lst'"),
+        (("show", "b"), "nothing was sent yet"),
+        (("--csv", "none.csv", "--text", "x"), "is the path right?"),
+        (("wechat/main/o1", "--text", "x", "--rate", "9" * 400), "is out of range: at least 1/h"),
+        (("wechat/main/o1", "--text", "x", "--rate", "0.0001/h"), "is out of range: at least 1/h"),
+        (("--segment", "wechat/main", "--where", "(" * 2000, "--text", "x"), "is nested too deep"),
         (("wechat/main/o1", "--response", "utter_promos"), "did you mean 'utter_promo'?"),
         (("wechat/main/o1", "--response", "utter_promo"), "nothing fills {name}"),
         (("wechat/main/o1", "--text", "x", "--rate", "fast"), "'fast' is no rate"),
@@ -158,9 +166,14 @@ def test_it_is_shown_paused_resumed_and_cancelled_by_its_id(project: Path) -> No
     ],
 )
 def test_what_is_wrong_with_an_order_is_said_in_a_line(project: Path, words: tuple[str, ...], what: str) -> None:
-    said = yingda(project, "send", *words, "--yes")
+    said = yingda(project, "send", *words, *(() if words[0] in ("lst", "show") else ("--yes",)))
     assert said.exit_code == 2, said.output
     assert what in said.output
+
+
+def test_where_there_are_no_accounts_that_is_how_to_mend_it(project: Path) -> None:
+    (project / "credentials.yml").write_text("rest:\n", "utf-8")
+    assert "add it to credentials.yml" in yingda(project, "send", "wechat/main/o1", "--text", "x").output
 
 
 def test_typos_in_files_are_told_with_their_line(project: Path) -> None:
@@ -188,6 +201,16 @@ def test_rates_are_read(text: str, rate: float) -> None:
 
 def checked(store: Store, project: Path) -> Desk:
     return Desk(store, load_domain(project), frozenset({("wechat", "main"), ("wecom_robot", "main")}), SHANGHAI)
+
+
+async def test_a_large_order_is_looked_at_while_other_work_goes_on(store: Store, project: Path) -> None:
+    order = Order(to=tuple(f"wechat/main/o{n}" for n in range(40_000)), text="x")
+    rounds, looked = 0, asyncio.create_task(prepare(order, checked(store, project), time.time()))
+    while not looked.done():
+        await asyncio.sleep(0.001)
+        rounds += 1
+    assert len(looked.result().people) == 40_000
+    assert rounds > 3
 
 
 async def test_times_are_the_bots(store: Store, project: Path) -> None:
@@ -320,6 +343,10 @@ async def test_the_api_needs_its_token_and_says_what_is_wrong(project: Path) -> 
             (b'{"to": ["wechat/main/o1"], "txt": "x"}', 422, "unknown key 'txt'"),
             (b'{"to": ["wechat/nobody/o1"], "text": "x"}', 422, "there is no account 'wechat/nobody'"),
             (b'{"to": ["wechat/main/o1"], "text": "x", "rate": "often"}', 422, "rate: 'often' is no rate"),
+            (b'{"to": ["wechat/main/o1"], "text": "x", "rate": "' + b"9" * 400 + b'"}', 422, "is out of range"),
+            (b'{"to": ["wechat/main/o1"], "replies": [{"custom": ' + NESTED + b"}]}", 422, "more than 60 levels"),
+            (b'{"to": ["wechat/main/o1"], "text": "x", "values": ' + NESTED + b"}", 422, "more than 60 levels"),
+            (b'{"to": [{"to": "wechat/main/o1", "values": ' + NESTED + b'}], "text": "x"}', 422, "more than 60 levels"),
         )
         for body, status, what in cases:
             async with session.post(where, data=body, headers=TOKEN) as response:

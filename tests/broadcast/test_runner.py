@@ -19,7 +19,7 @@ from adapters.channel import Route
 from adapters.message import Address, Event, Message, Text
 from bot import faults
 from bot.before import OPT_OUT
-from bot.broadcast.board import Board, TakenId
+from bot.broadcast.board import DEFINED, OPEN, Board, TakenId
 from bot.broadcast.forecast import Forecaster
 from bot.broadcast.model import PART, Content, Person
 from bot.broadcast.reach import Reach
@@ -174,6 +174,48 @@ async def test_one_that_fails_does_not_keep_the_others_waiting(store: Store) -> 
         standing = await until(board, sent, "done")
     assert standing.sent == 1
     assert [each.text for each in api.sent] == ["上新啦"]
+
+
+async def test_one_that_cannot_be_read_does_not_keep_the_others_waiting(store: Store) -> None:
+    board = Board(store)
+    async with vendor() as api, desk(store, account(True, api.url)):
+        await wrote(store, "o1")
+        await store.write_note(f"{OPEN}a-broken", 0.0, rev=0)
+        await store.write_note(f"{DEFINED}a-broken", {"id": "a-broken"}, rev=0)
+        sent = await board.put(broadcast("b"), people(["o1"]))
+        assert (await until(board, sent, "done")).sent == 1
+
+
+async def test_who_has_come_to_an_end_is_not_looked_at_again(store: Store) -> None:
+    board = Board(store)
+    await store.write_note(f"{OPEN}never-defined", 0.0, rev=0)
+    async with vendor() as api, desk(store, account(True, api.url)):
+        await wrote(store, "o1")
+        sent = await board.put(broadcast(), people(["o1"]))
+        later = await board.put(broadcast("later", at=time.time() + 3600), people(["o1"]))
+        await until(board, sent, "done")
+        for _ in range(200):
+            if [name for name, _ in await board.open()] == [later.id]:
+                break
+            await asyncio.sleep(0.05)
+        assert [name for name, _ in await board.open()] == [later.id]
+    assert (await board.standing(sent)).state == "done"
+
+
+async def test_what_ended_long_ago_is_forgotten_with_its_people_and_its_id_is_free(store: Store) -> None:
+    board = Board(store)
+    async with vendor() as api, desk(store, account(True, api.url)) as at:
+        await wrote(store, "o1")
+        old = await board.put(broadcast("old"), people(["o1"]))
+        later = await board.put(broadcast("later", at=time.time() + 3600), people(["o1"]))
+        await until(board, old, "done")
+        assert await at.service.broadcasts.expire(time.time() - 60) == 0
+        at.service.retention_s = -60.0
+        await at.service._expire()
+        assert [each.id for each in await board.all()] == [later.id]
+        assert not [key for key, _ in await store.notes("broadcast-") if old.parts in key or key.endswith("/old")]
+        again = await board.put(broadcast("old", text="又上新啦"), people(["o2"]))
+        assert (await board.standing(again)).left == 1
 
 
 async def test_the_same_id_is_one_broadcast(store: Store) -> None:

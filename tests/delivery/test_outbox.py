@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import pytest
 
-from adapters.channel import Rate, Route
-from adapters.message import Text
+from adapters.channel import Outgoing, Rate, Route
+from adapters.message import Reply, Text
 from bot.mongo import MongoStore
 from bot.store import Store
 from bot.turn import Turn
@@ -65,6 +66,38 @@ async def test_a_closed_way_is_not_tried_again_by_the_next_process(open_store: O
             await settled(other, turn.id, "sent")
         assert there.calls["hook"] == 1
         assert there.texts == ["1:甲"]
+
+
+class Stumbling(Parrot):
+    """Its codec has a fault."""
+
+    def render(self, replies: Sequence[Reply], route: Route) -> list[Outgoing]:
+        if any("炸" in reply.text for reply in replies if isinstance(reply, Text)):
+            raise RuntimeError("a fault of ours")
+        return super().render(replies, route)
+
+
+async def test_an_answer_that_a_fault_of_ours_keeps_back_is_dead_after_a_few_tries_and_the_next_one_goes_out(
+    store: Store,
+) -> None:
+    async with vendor() as there, cage(store, Stumbling(there.url)) as at:
+        first, second = await at.accept("炸", "1"), await at.accept("甲", "2", at=2.0)
+        dead = await settled(store, first.id, "dead")
+        assert "an unexpected error" in dead.error
+        assert [what for what, _ in at.alerts] == ["dead"]
+        await settled(store, second.id, "sent")
+        assert there.texts == ["2:甲"]
+
+
+async def test_a_fault_in_the_middle_of_an_answer_leaves_what_is_out_noted(store: Store) -> None:
+    async with vendor() as there, cage(store, Stumbling(there.url)) as at:
+        first = await settled(store, (await at.accept("甲", "1")).id, "sent")
+        pushed = replace(unasked(first), replies=(Text("好"), Text("炸")))
+        await store.accept(pushed)
+        at.service.work.nudge(pushed.conversation)
+        dead = await settled(store, pushed.id, "dead")
+        assert (dead.shown, len(dead.receipts)) == (1, 1)
+        assert there.texts == ["1:甲", "好"]
 
 
 async def test_the_parts_of_one_answer_are_told_apart_and_go_in_order(store: Store) -> None:

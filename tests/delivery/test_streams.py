@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from itertools import pairwise
 
 from adapters.message import Json, Text
+from bot.actions import LeaseLost
 from bot.passive import FAILED, PUSHED
 from bot.store import Store
 from flows.state import Actions, Dialogue, Heard, Outcome
@@ -61,6 +62,24 @@ async def test_a_slow_answer_is_polled_for_with_what_was_said_so_far_and_finishe
         assert await at.post(poll="1", user="u") == last
         assert there.sent == []
         assert await store.notes("progress/") == []
+
+
+class Losing(Telling):
+    """Loses the lease in the middle, again and again."""
+
+    async def step(self, dialogue: Dialogue, heard: Heard, actions: Actions) -> Outcome:
+        heard.progress("正在查询")
+        await asyncio.sleep(0.05)
+        raise LeaseLost
+
+
+async def test_work_that_is_thrown_away_leaves_nothing_of_what_it_told_behind(store: Store) -> None:
+    async with vendor() as there, cage(store, Parrot(there.url), engine=Losing()) as at:
+        await at.says("0.1", "1")
+        await asyncio.sleep(0.2)
+        assert await at.service.work.drained(2.0)
+        assert await at.service.progress.said(f"{CONVERSATION}/1") == "正在查询"  # as it was shared
+        assert not at.service.progress._said
 
 
 async def test_polls_may_reach_another_process(open_store: OpenStore) -> None:

@@ -173,6 +173,11 @@ def test_a_session_webhook_is_believed_only_where_it_is_dingtalks() -> None:
         ("http://oapi.dingtalk.com/robot/sendBySession", ["group"]),
         ("https://oapi.dingtalk.com@169.254.169.254/", ["group"]),
         ("http://[::1", ["group"]),
+        ("https://evil.example\\.dingtalk.com/robot", ["group"]),
+        ("https://evil.example%2f.dingtalk.com/robot", ["group"]),
+        (f"https://{'a' * 64}.dingtalk.com/robot", ["group"]),
+        ("https://a..dingtalk.com/robot", ["group"]),
+        ("https://oapi.dingtalk.com/robot\n", ["group"]),
         ("", ["group"]),
     ):
         raw = {**given.raw, "sessionWebhook": url}

@@ -53,6 +53,16 @@ def test_a_bot_that_does_not_take_dingtalks_callbacks_is_a_failure(tmp_path: Pat
     assert "does not answer" in done.output
 
 
+def test_what_is_typed_in_another_encoding_is_sent_as_it_can_be_read(tmp_path: Path, free_port: int) -> None:
+    base, where = f"http://127.0.0.1:{free_port}", "http://127.0.0.1:1/webhooks/dingtalk/main"
+    (tmp_path / "domain.yml").write_text('version: "3.1"\n', "utf-8")
+    (tmp_path / "credentials.yml").write_text(DINGTALK.format(base), "utf-8")
+    words = ["simulate", "dingtalk", "--project", str(tmp_path), "--wait", "0", "--url", where]
+    done = CliRunner().invoke(cli, words, input="你好\n".encode("gbk"))
+    assert done.exception is None or isinstance(done.exception, SystemExit)
+    assert "does not answer" in done.output
+
+
 def test_the_real_dingtalk_is_never_played(tmp_path: Path) -> None:
     done = dingtalk(tmp_path, "https://api.dingtalk.com")
     assert done.exit_code == 2
