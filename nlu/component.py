@@ -15,7 +15,9 @@ from config.source import Strict
 from nlu.data import NluData
 from nlu.doc import Doc
 
-Field = Literal["normalized", "tokens", "features", "sentence", "intent", "entities", "answers"]
+Field = Literal[
+    "normalized", "tokens", "features", "sentence", "states", "intent", "entities", "answers", "also", "signals"
+]
 SEED = 20240229
 """Every random choice in training starts here, so that equal data gives equal models."""
 

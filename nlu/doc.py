@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import NamedTuple
 
@@ -33,11 +34,21 @@ class Features:
     coverage: float
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class States:
+    """What a transformer thinks of each piece of a text: `rows` (pieces, dimensions), and the stretch of the normalised
+    text that each stands for; pieces that stand for none (prefix, separators) are left out."""
+
+    rows: NDArray[np.float32]
+    spans: tuple[tuple[int, int], ...]
+
+
 Vector = NDArray[np.float32]
 NOTHING = Features(np.empty(0, np.intp), np.empty(0, np.float32), 0.0)
 
 
 NO_VECTOR: Vector = np.empty(0, np.float32)
+NO_STATES = States(np.empty((0, 0), np.float32), ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +62,15 @@ class Doc:
     features: Features = NOTHING
     sentence: Vector = field(default_factory=lambda: NO_VECTOR)
     """What the text is about, by a sentence encoder; empty where there is none."""
+    states: States = NO_STATES
     intent: str = ""
     confidence: float = 0.0
+    familiarity: float = 1.0
     ranking: tuple[Intent, ...] = ()
     entities: tuple[Entity, ...] = ()
     answers: tuple[Answer, ...] = ()
+    also: tuple[Meaning, ...] = ()
+    signals: Mapping[str, float] = field(default_factory=dict)
 
     def meaning(self, model: str) -> Meaning:
         return Meaning(
@@ -67,4 +82,7 @@ class Doc:
             answers=self.answers,
             tokens=tuple(self.normalized.span(token.start, token.end) for token in self.tokens),
             model=model,
+            familiarity=self.familiarity,
+            also=tuple(replace(one, model=model) for one in self.also),
+            signals=self.signals,
         )

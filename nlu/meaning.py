@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from adapters.message import Json, converter, plain
 
@@ -21,6 +21,8 @@ class Entity:
     group: str = ""
     extractor: str = ""
     confidence: float = 1.0
+    also: tuple[Entity, ...] = ()
+    """What other extractors found in the same stretch and had to give way with; theirs is empty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,9 @@ class Meaning:
     `intent` is what the pipeline settled on, after thresholds: `nlu_fallback` where it is unsure, empty where
     nothing was said (an empty text, or blanks alone). `ranking` holds every intent's calibrated confidence, best first,
     before the fallback; `answers` the retrieval candidates, best first. `model` is the model's version.
+    `familiarity` (0..1) is the chance that the text is about any of the bot's intents at all. `also` holds the further
+    wishes of a message with several, in order, each with the text of its own clause and offsets of the whole.
+    `signals` is the mood: `sentiment` -1..1, `urgency` and `complaint` 0..1; empty where nobody judged it.
     """
 
     text: str
@@ -54,6 +59,9 @@ class Meaning:
     answers: tuple[Answer, ...] = ()
     tokens: tuple[tuple[int, int], ...] = ()
     model: str = ""
+    familiarity: float = 1.0
+    also: tuple[Meaning, ...] = ()
+    signals: Mapping[str, float] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Json]:
         return plain(self)

@@ -32,7 +32,7 @@ KEEP_MODELS = 5
 _TIMED_SENTENCES = 50
 _LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 """When an example was said makes no difference to what is learned from it."""
-_LEARNED_FROM: frozenset[Field] = frozenset({"normalized", "tokens", "features", "sentence"})
+_LEARNED_FROM: frozenset[Field] = frozenset({"normalized", "tokens", "features", "sentence", "states"})
 """What later components learn from; the rest is only for serving."""
 
 
