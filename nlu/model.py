@@ -17,6 +17,7 @@ from config.source import BadProject, Problem
 from nlu import classifier, encoder, fallback, features, gazetteer, normalizer, retrieval, tokenizer  # noqa: F401
 from nlu.component import COMPONENTS
 from nlu.data import NluData, domain_files, nlu_files, read_data
+from nlu.faq import faq_files
 from nlu.pipeline import Pipeline
 from nlu.recipe import Recipe, read_recipe
 
@@ -121,7 +122,8 @@ def is_stale(project: Path, folder: Path) -> bool:
 def files_hash(project: Path, recipe: Recipe) -> str:
     """Of the bytes of everything that training may read."""
     digest = hashlib.sha256(f"{SCHEMA}".encode())
-    for path in (project / "config.yml", *nlu_files(project), *domain_files(project), *_dictionaries(project, recipe)):
+    training = dict.fromkeys((*nlu_files(project), *domain_files(project), *faq_files(project)))
+    for path in (project / "config.yml", *training, *_dictionaries(project, recipe)):
         content = path.read_bytes() if path.is_file() else b""
         digest.update(f"{path.name}\0{len(content)}\0".encode())
         digest.update(content)

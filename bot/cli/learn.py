@@ -23,6 +23,7 @@ from flows.review import review as review_flows
 from flows.review import warnings as flow_warnings
 from nlu.data import read_data
 from nlu.evaluate import cross_validate, evaluate_file, save
+from nlu.faq import FAQ, read_faq
 from nlu.model import is_stale, latest, load, read_manifest
 from nlu.pipeline import Pipeline
 from nlu.recipe import read_recipe
@@ -165,9 +166,10 @@ def validate(project: Path) -> None:
     """Check the bot's files: unknown names, unreachable steps, duplicate and conflicting examples."""
     tell_recipe(project)
     data = read_data(project)
-    doubts = review_nlu(data)
-    problems = [*review_flows(project), *unlisted(data, load_domain(project).intents), *doubts.conflicts]
-    for problem in (*problems, *flow_warnings(project), *doubts.remarks):
+    doubts, faq = review_nlu(data), read_faq(project)
+    known = load_domain(project).intents | ({FAQ} if faq.entries else set())
+    problems = [*review_flows(project), *unlisted(data, known), *doubts.conflicts, *faq.conflicts]
+    for problem in (*problems, *flow_warnings(project), *doubts.remarks, *faq.remarks):
         click.echo(str(problem))
     click.echo(f"{len(problems)} to mend." if problems else "Nothing to mend.")
     sys.exit(1 if problems else 0)
@@ -182,7 +184,8 @@ def check_project(project: Path) -> None:
         except BadProject as bad:
             found.extend(bad.problems)
     if found:
-        raise BadProject(found)
+        # what both readers read is told once
+        raise BadProject(dict.fromkeys(found))
 
 
 @click.group()
