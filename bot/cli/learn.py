@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -58,7 +59,7 @@ def init(folder: Path) -> None:
 
 @click.command()
 @project_option
-@click.option("--force", is_flag=True, help="Train even though nothing has changed.")
+@click.option("--force", is_flag=True, help="Learn everything anew, whether or not it has changed.")
 def train(project: Path, force: bool) -> None:
     """Train the bot's language understanding from its YAML."""
     check_project(project)
@@ -67,7 +68,7 @@ def train(project: Path, force: bool) -> None:
     if folder is not None and not force and not is_stale(project, folder):
         click.echo(f"Nothing has changed since {folder.name}; train anyway with --force.")
         return
-    with_bar(project, train_model)
+    with_bar(project, partial(train_model, anew=force))
 
 
 def tell_recipe(project: Path) -> None:
