@@ -48,9 +48,10 @@ def _dice(text: str) -> str:
 
 
 def marks(data: NluData) -> tuple[str, ...]:
-    """One short digest for each retrieval example and each answer that the intents are learned from, sorted."""
-    asked = (f"{one.intent}\0{one.text}" for one in data.examples if one.retrieval)
-    said = (f"{key}\0\0{text}" for key, text in data.answers.items())
+    """One short digest for each retrieval example and each answer that the intents are learned from, sorted; which
+    answer is whose makes no difference to them."""
+    asked = (f"{one.label}\0{one.text}" for one in data.examples if one.retrieval)
+    said = (f"{key.partition('/')[0]}\0\0{text}" for key, text in data.answers.items())
     return tuple(sorted({_dice(each)[:12] for each in (*asked, *said)}))
 
 

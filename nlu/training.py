@@ -31,6 +31,7 @@ from nlu.workbench import Last, Unreadable, Work
 Report = Callable[[str, float], None]
 KEEP_MODELS = 5
 """Older models are deleted after a training."""
+DRAFT_HOURS = 24
 _TIMED_SENTENCES = 50
 VERSION_TIME = "%Y%m%d-%H%M%S"
 READING, SAVING = 0.03, 0.97
@@ -86,10 +87,17 @@ def train(project: Path, report: Report, clock: Callable[[], datetime] = utc_now
         sample=made.plan.sample,
     )
     folder = _save(models_folder(project), made, manifest)
-    for old in models(project)[:-KEEP_MODELS]:
-        shutil.rmtree(old, ignore_errors=True)
+    _clear_away(project)
     report("done", 1.0)
     return folder
+
+
+def _clear_away(project: Path) -> None:
+    """Old models, and what trainings that were killed have left: a draft of today may be another process's."""
+    long_ago = time.time() - DRAFT_HOURS * 3600
+    drafts = (path for path in models_folder(project).glob(".draft-*") if path.stat().st_mtime < long_ago)
+    for old in (*models(project)[:-KEEP_MODELS], *drafts):
+        shutil.rmtree(old, ignore_errors=True)
 
 
 def _version(now: datetime, digest: str, newest: str) -> str:
