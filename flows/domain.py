@@ -174,8 +174,12 @@ class _Session(Strict):
 
 def load_domain(project: Path) -> Domain:
     """Raises `BadProject` with every problem found."""
-    paths = yaml_files(project / "domain") or [project / "domain.yml"]
-    return read_domain([read_yaml(path) for path in paths], data_sources(project, "responses"))
+    return read_domain(domain_sources(project), data_sources(project, "responses"))
+
+
+def domain_sources(project: Path) -> list[Source]:
+    """`domain.yml`, or every YAML file in `domain/`. Raises `BadProject` where there is neither."""
+    return [read_yaml(path) for path in yaml_files(project / "domain") or [project / "domain.yml"]]
 
 
 def yaml_files(folder: Path) -> list[Path]:

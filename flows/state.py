@@ -94,6 +94,10 @@ def _unheard(line: str) -> None:
     pass
 
 
+async def _no_history() -> Sequence[Mapping[str, Json]]:
+    return ()
+
+
 class Attached(Protocol):
     """The file in a message. `ref` names it where files are kept; `content_type` is what its bytes are."""
 
@@ -124,6 +128,10 @@ class Heard:
     """Shows a line while an action works, on channels that can: best effort, it is no reply."""
     fetch: Callable[[], Awaitable[Attached]] | None = field(default=None, compare=False, repr=False)
     """Gives the file in the message; None where no service runs the dialogue."""
+    history: Callable[[], Awaitable[Sequence[Mapping[str, Json]]]] = field(
+        default=_no_history, compare=False, repr=False
+    )
+    """The events of all earlier turns of the conversation, for a dialect that thinks in events."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,13 +218,15 @@ class Why:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What one turn led to. `flags` mark the turn for operators: handoff, fallback, error, completed, cancelled."""
+    """What one turn led to. `flags` mark the turn for operators: handoff, fallback, error, completed, cancelled.
+    `events` are what the turn adds to the conversation's history, in a dialect that thinks in events."""
 
     dialogue: Dialogue
     replies: tuple[Reply, ...] = ()
     commands: tuple[Command, ...] = ()
     trace: tuple[Why, ...] = ()
     flags: frozenset[str] = frozenset()
+    events: tuple[Mapping[str, Json], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
