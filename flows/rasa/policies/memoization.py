@@ -6,8 +6,9 @@ turn by turn, until a story fits.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Self
 
 from flows.rasa.domain import RasaDomain
@@ -50,32 +51,34 @@ class MemoizationPolicy:
         return cls({key: action for key, action in known.items() if key not in ambiguous}, max_history, **settings)
 
     def predict(self, tracker: Tracker, domain: RasaDomain) -> Prediction:
-        for by_text in (True, False):
-            states = learned_states(tracker, domain, self.only, by_text=by_text)
-            action = self._recall(states)
-            if not action and self.augmented:
-                action = self._recall_later(tracker, domain, states, by_text=by_text)
-            if action:
-                sure = float((tracker.latest_message.get("intent") or {}).get("confidence") or 0.0)
-                confidence = sure if self.confidence_of_intent else 1.0
-                told = by_text and "text" in (states[-1].get("user") or {})
-                return Prediction(action, confidence, self.name, "a story is known by heart", by_text=told)
+        for by_text in (True, False) if self._by_words else (False,):
+            for states in self._memories(tracker, domain, by_text=by_text):
+                action = self.known.get(state_key(_last(states, self.max_history)), "")
+                words = "text" in (states[-1].get("user") or {})
+                if action and words >= by_text:
+                    return Prediction(action, self._sure(tracker), self.name, "a story known by heart", by_text=words)
         return Prediction(policy=self.name)
 
-    def _recall(self, states: Sequence[State]) -> str:
-        return self.known.get(state_key(_last(states, self.max_history)), "")
+    @cached_property
+    def _by_words(self) -> bool:
+        """Whether any story goes by the words of what is said."""
+        return any('"text"' in key for key in self.known)
 
-    def _recall_later(self, tracker: Tracker, domain: RasaDomain, states: Sequence[State], *, by_text: bool) -> str:
-        shorter = _without_beginning(tracker, first=True)
+    def _sure(self, tracker: Tracker) -> float:
+        intent = tracker.latest_message.get("intent") or {}
+        return float(intent.get("confidence") or 0.0) if self.confidence_of_intent else 1.0
+
+    def _memories(self, tracker: Tracker, domain: RasaDomain, *, by_text: bool) -> Iterator[Sequence[State]]:
+        """The conversation, and for the augmented policy also without more and more of its beginning."""
+        states = learned_states(tracker, domain, self.only, by_text=by_text)
+        yield states
+        shorter = _without_beginning(tracker, first=True) if self.augmented else None
         while shorter is not None:
             left = learned_states(shorter, domain, self.only, by_text=by_text)
-            if left != states:
-                action = self._recall(left)
-                if action:
-                    return action
+            if left and left != states:
                 states = left
+                yield states
             shorter = _without_beginning(shorter, first=False)
-        return ""
 
 
 def _last(states: Sequence[State], count: int | None) -> Sequence[State]:
