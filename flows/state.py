@@ -77,6 +77,8 @@ class Dialogue:
         return converter.structure(data, cls)
 
 
+EVENTS = "events"
+"""The name in `Dialogue.memory` of what has happened in this session, in a dialect that thinks in events."""
 PUSHED = "pushed"
 """The name in `Dialogue.memory` of what was said unasked since the customer last wrote."""
 
@@ -92,10 +94,6 @@ def told(dialogue: Dialogue, replies: Sequence[Reply], at: float) -> Dialogue:
 
 def _unheard(line: str) -> None:
     pass
-
-
-async def _no_history() -> Sequence[Mapping[str, Json]]:
-    return ()
 
 
 class Attached(Protocol):
@@ -128,10 +126,6 @@ class Heard:
     """Shows a line while an action works, on channels that can: best effort, it is no reply."""
     fetch: Callable[[], Awaitable[Attached]] | None = field(default=None, compare=False, repr=False)
     """Gives the file in the message; None where no service runs the dialogue."""
-    history: Callable[[], Awaitable[Sequence[Mapping[str, Json]]]] = field(
-        default=_no_history, compare=False, repr=False
-    )
-    """The events of all earlier turns of the conversation, for a dialect that thinks in events."""
 
 
 @dataclass(frozen=True, slots=True)

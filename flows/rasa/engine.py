@@ -8,17 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from adapters.message import Json, Text, plain
+from adapters.message import Address, Json, Text, plain
 from config.source import BadProject, Problem
 from flows.actions import Registry, load_actions
 from flows.rasa import events
 from flows.rasa.acting import Rejected
 from flows.rasa.defaults import DEFAULTS
-from flows.rasa.domain import STARTED_METADATA, RasaDomain, load_rasa_domain
+from flows.rasa.domain import REQUESTED, STARTED_METADATA, RasaDomain, load_rasa_domain
 from flows.rasa.events import LISTEN, SESSION_START, BadEvent, Event, check_event
 from flows.rasa.extraction import extract_slots
 from flows.rasa.forms import run_form
@@ -30,10 +29,12 @@ from flows.rasa.stories import read_stories
 from flows.rasa.tracker import Tracker
 from flows.rasa.utterances import message_of, replies_of
 from flows.responses import NoResponse, Speaker
-from flows.state import ActionFailed, Actions, Dialogue, Heard, Outcome, Result, Why
+from flows.state import EVENTS, ActionFailed, Actions, Dialogue, Heard, Outcome, Result, Why
 
 MOST_ACTIONS = 10
 """So many actions a turn takes at most, as Rasa's MAX_NUMBER_OF_PREDICTIONS."""
+MOST_EVENTS = 2000
+"""A session's events are kept in the session up to this many; then the older half is dropped."""
 FOLLOWUP = "FollowupAction"
 
 
@@ -46,22 +47,34 @@ class RasaEngine:
     registry: Registry = field(default_factory=Registry)
     remote: bool = False
     """Whether an action server runs the custom actions."""
+    warnings: tuple[Problem, ...] = ()
+    """What config.yml says and is done otherwise."""
 
     async def step(self, dialogue: Dialogue, heard: Heard, actions: Actions) -> Outcome:
         """One turn. Never raises for what a customer says; what fails is in the trace, with the flag `error`."""
-        turn = _Turn(
-            self, heard, actions, Tracker(heard.address.user, self.domain.initial, list(await heard.history()))
-        )
+        turn = _Turn(self, heard, actions, self.tracker(dialogue, heard))
         await turn.take()
         return turn.outcome(dialogue)
 
-    async def predict(self, tracker: Tracker) -> Prediction:
-        """What would be done next."""
-        return predict(self.policies, tracker, self.domain)
+    def tracker(self, dialogue: Dialogue, heard: Heard) -> Tracker:
+        """The session so far, before `heard`; what a flow has set meanwhile is set here too."""
+        tracker = Tracker(sender_of(heard.address), self.domain.initial, list(dialogue.memory.get(EVENTS) or ()))
+        if tracker.events:
+            changed = {
+                name: dialogue.slots.get(name)
+                for name, value in tracker.slots.items()
+                if name not in (REQUESTED, STARTED_METADATA) and dialogue.slots.get(name) != value
+            }
+            tracker.update(*(events.slot(name, value, heard.at) for name, value in changed.items()))
+        return tracker
 
-    @cached_property
-    def speaker_domain(self) -> Any:
-        return self.domain.base
+    def heard(self, dialogue: Dialogue, heard: Heard) -> Tracker:
+        """The session with what was said, before anything is made of it."""
+        tracker = self.tracker(dialogue, heard)
+        if not tracker.events:
+            tracker.update(events.plain("session_started", heard.at), events.action(LISTEN, heard.at))
+        tracker.update(said_by(heard, self.domain))
+        return tracker
 
 
 class _Turn:
@@ -90,19 +103,14 @@ class _Turn:
     def outcome(self, dialogue: Dialogue) -> Outcome:
         fresh = self.tracker.events[self.before :]
         replies = tuple(replies_of(fresh))
-        return Outcome(
-            replace(
-                dialogue,
-                slots={name: value for name, value in self.tracker.slots.items() if value is not None},
-                said=replies or dialogue.said,
-                last_at=max(self.at, dialogue.last_at),
-            ),
-            replies,
-            (),
-            tuple(self.trace),
-            frozenset(self.flags),
-            tuple(fresh),
+        after = replace(
+            dialogue,
+            slots={name: value for name, value in self.tracker.slots.items() if value is not None},
+            said=replies or dialogue.said,
+            last_at=max(self.at, dialogue.last_at),
+            memory={**dialogue.memory, EVENTS: _session_of(self.tracker)},
         )
+        return Outcome(after, replies, (), tuple(self.trace), frozenset(self.flags), tuple(fresh))
 
     def _session_is_over(self) -> bool:
         said = [event for event in self.tracker.events if event["event"] == "user"]
@@ -115,12 +123,9 @@ class _Turn:
         return bool(self.heard.meaning.text or self.heard.meaning.intent)
 
     def _hear(self) -> None:
-        parse = parse_data(self.heard.meaning, self.domain.base)
-        channel, message_id = self.heard.address.channel, self.heard.turn
-        self.tracker.update(
-            events.user(self.heard.meaning.text, parse, self.at, channel=channel, message_id=message_id)
-        )
-        intent = parse["intent"]
+        event = said_by(self.heard, self.domain)
+        self.tracker.update(event)
+        intent = event["parse_data"]["intent"]
         self.trace.append(Why("said", f"intent {intent['name']} {intent['confidence']:.2f}"))
 
     async def _extract(self) -> None:
@@ -291,6 +296,34 @@ class _Turn:
         self.flags.add("error")
 
 
+def said_by(heard: Heard, domain: RasaDomain) -> dict[str, Any]:
+    """The `user` event of a turn."""
+    parse = parse_data(heard.meaning, domain.base)
+    return events.user(heard.meaning.text, parse, heard.at, channel=heard.address.channel, message_id=heard.turn)
+
+
+def sender_of(address: Address) -> str:
+    """Rasa's `sender_id`: the bare id of who writes by Rasa's own channels, else the conversation."""
+    return address.user if address.channel in ("rest", "socketio", "callback") else address.conversation
+
+
+def _session_of(tracker: Tracker) -> list[Event]:
+    """The events since the session began. Of a very long session the beginning is told by its slots alone."""
+    told = list(tracker.events)
+    for i in range(len(told) - 1, 0, -1):
+        if told[i]["event"] in ("session_started", "restart"):
+            told = told[i:]
+            break
+    if len(told) <= MOST_EVENTS:
+        return told
+    half = range(len(told) - MOST_EVENTS // 2, len(told))
+    begun = next((i for i in half if told[i]["event"] == "user"), half[0])
+    before = Tracker("", tracker.initial, told[:begun])
+    loop = [events.active_loop(before.loop, 0.0)] if before.loop else []
+    slots = [events.slot(name, before.slots[name], 0.0) for name in sorted(before.were_set)]
+    return [events.plain("session_started", 0.0), *slots, *loop, events.action(LISTEN, 0.0), *told[begun:]]
+
+
 def _as_message(reply: Any) -> dict[str, Any]:
     """A reply of `actions.py` as Rasa's message."""
     if isinstance(reply, Text):
@@ -298,20 +331,24 @@ def _as_message(reply: Any) -> dict[str, Any]:
     return {"custom": plain(reply)}
 
 
-def load_rasa_engine(project: Path) -> tuple[RasaEngine, list[Problem]]:
-    """A project with stories, rules or forms, and what is served otherwise than it says. Raises `BadProject`."""
+def load_rasa_engine(project: Path, session_minutes: float = 0) -> RasaEngine:
+    """A project with stories, rules or forms. `session_minutes` overrides the domain's session expiry where it is not
+    0. Raises `BadProject`."""
     problems: list[Problem] = []
-    domain = load_rasa_domain(project)
-    registry = load_actions(project)
-    wanted, warnings = read_policies(project)
-    try:
-        stories = read_stories(project)
-    except BadProject as bad:
-        problems.extend(bad.problems)
+    found: dict[str, Any] = {}
+    for name, read in (
+        ("domain", load_rasa_domain), ("registry", load_actions), ("wanted", read_policies), ("stories", read_stories),
+    ):  # fmt: skip
+        try:
+            found[name] = read(project)
+        except BadProject as bad:
+            problems.extend(bad.problems)
     if problems:
         raise BadProject(problems)
-    policies = load_policies(project, domain, stories, wanted)
-    return RasaEngine(domain, policies, registry, remote=not registry.file), warnings
-
-
-__all__ = ["STARTED_METADATA", "RasaEngine", "load_rasa_engine"]
+    domain: RasaDomain = found["domain"]
+    if session_minutes:
+        domain = replace(domain, base=replace(domain.base, expiry_s=session_minutes * 60))
+    wanted, warnings = found["wanted"]
+    policies = load_policies(project, domain, found["stories"], wanted)
+    registry: Registry = found["registry"]
+    return RasaEngine(domain, policies, registry, remote=not registry.file, warnings=tuple(warnings))
