@@ -44,6 +44,7 @@ from config.settings import Settings
 from config.source import BadProject, Problem, environment
 from flows.domain import Domain
 from flows.mixed import load_dialogues
+from flows.rasa.server import catalogue_of
 from flows.responses import say_first
 from nlu.data import nlu_files, read_data
 from nlu.model import latest, load, read_manifest
@@ -81,7 +82,7 @@ def load_bot(project: Path, settings: Settings) -> Bot:
     return Bot(
         parse=pipeline.parse,
         engine=dialogues.engine,
-        actions=dialogues.registry,
+        actions=catalogue_of(project, dialogues.registry, dialogues.domain, dialogues.raw),
         timezone=ZoneInfo(settings.timezone),
         version=pipeline.version,
         slow=pipeline.parse_ms > SLOW_PARSE_MS,

@@ -8,13 +8,15 @@ config.yml leaves all but Rasa's own way out.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from config.source import BadProject, Problem, read_yaml
 from flows.actions import Registry
 from flows.domain import Domain, data_sources, domain_sources
 from flows.engine import Engine, load_engine
+from flows.rasa.domain import join
 from flows.rasa.engine import RasaEngine, load_rasa_engine
 from flows.rasa.policies.ensemble import predict
 from flows.rasa.policies.memoization import MemoizationPolicy
@@ -63,6 +65,8 @@ class Dialogues:
     engine: Engine | RasaEngine | MixedEngine
     domain: Domain
     registry: Registry
+    raw: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    """The joined domain as it is written, which action servers are sent."""
     warnings: tuple[Problem, ...] = ()
 
 
@@ -70,7 +74,7 @@ def load_dialogues(project: Path, timezone: str, session_minutes: float = 0) -> 
     """The engine that the project's files ask for. Raises `BadProject` with every problem found."""
     if not is_rasa(project):
         alone = load_engine(project, timezone, session_minutes)
-        return Dialogues(alone, alone.domain, alone.registry)
+        return Dialogues(alone, alone.domain, alone.registry, join(domain_sources(project)))
     problems: list[Problem] = []
     rasa: RasaEngine | None = None
     flows: Engine | None = None
@@ -85,7 +89,7 @@ def load_dialogues(project: Path, timezone: str, session_minutes: float = 0) -> 
     if rasa is None or flows is None:
         raise BadProject(problems)
     engine = rasa if is_exact(project) else MixedEngine(flows, rasa)
-    return Dialogues(engine, flows.domain, flows.registry, rasa.warnings)
+    return Dialogues(engine, flows.domain, flows.registry, rasa.domain.raw, rasa.warnings)
 
 
 def is_rasa(project: Path) -> bool:

@@ -36,6 +36,7 @@ from bot.words import spoken
 from bot.work import Bot, Work
 from config.source import BadProject, Problem
 from flows.mixed import Dialogues, load_dialogues
+from flows.rasa.server import catalogue_of
 from flows.state import Dialect, Dialogue, Heard, Result
 from nlu.model import latest, load
 from nlu.pipeline import Pipeline
@@ -96,7 +97,7 @@ class LocalBot:
         folder that is deleted at the end. Raises `BadProject`."""
         pipeline = pipeline or load_newest(project)
         dialogues = dialogues or load_dialogues(project, timezone)
-        recorded = Recorded(dialogues.registry)
+        recorded = Recorded(catalogue_of(project, dialogues.registry, dialogues.domain, dialogues.raw))
         with tempfile.TemporaryDirectory(prefix="yingda-talk-") as folder:
             store = SqliteStore(Path(folder) / "talk.db")
             await store.open()
