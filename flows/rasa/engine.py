@@ -18,7 +18,7 @@ from flows.rasa import events
 from flows.rasa.acting import Rejected
 from flows.rasa.defaults import DEFAULTS
 from flows.rasa.domain import REQUESTED, STARTED_METADATA, RasaDomain, load_rasa_domain
-from flows.rasa.events import LISTEN, SESSION_START, BadEvent, Event, check_event
+from flows.rasa.events import LISTEN, SESSION_START, BadEvent, Event, check_event, is_action
 from flows.rasa.extraction import extract_slots
 from flows.rasa.forms import run_form
 from flows.rasa.parsing import best_answer, parse_data
@@ -151,7 +151,7 @@ class _Turn:
                 Why(said.action or LISTEN, f"{said.policy or 'no policy'} {said.confidence:.2f}: {said.why}")
             )
             await self._do(said)
-            if said.action in (LISTEN, "") or self.tracker.paused:
+            if self.tracker.paused or is_action(self.tracker.events[-1], LISTEN):
                 return
         self.trace.append(Why("error", f"{MOST_ACTIONS} actions without listening: the turn ends"))
         self.flags.add("error")

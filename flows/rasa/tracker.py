@@ -12,12 +12,11 @@ from flows.rasa.events import LISTEN, SESSION_START, Event, is_action
 Verbosity = Literal["NONE", "APPLIED", "AFTER_RESTART", "ALL"]
 
 NO_MESSAGE: Mapping[str, Any] = {
-    "intent": {"name": None},
+    "intent": {},
     "entities": [],
     "text": None,
     "message_id": None,
     "metadata": {},
-    "intent_ranking": [],
 }
 _TURN = frozenset(("action", "user", "user_featurization", "entities"))
 

@@ -30,6 +30,7 @@ GLUED = 5
 """Each story is also learned as if one of so many others, drawn by lot, had gone before it."""
 MOST_GLUED = 1000
 COST = 10.0
+SURE = 0.5
 LEAST = 0.05
 """An action that is less likely than this is not weighed against others."""
 
@@ -70,6 +71,12 @@ class LearnedPolicy:
 
     def predict(self, tracker: Tracker, domain: RasaDomain) -> Prediction:
         states = learned_states(tracker, domain, self.only, by_text=False)[-self.max_history :]
+        did, intent = tracker.latest_action_name or "", tracker.intent
+        if did not in ("", LISTEN) and f"0 did {did}" not in self.features:
+            # an action that only a rule or an event asks for: what comes after it is not to be guessed
+            return Prediction(LISTEN, SURE, self.name, f"no story goes on after {did}")
+        if did == LISTEN and intent and f"0 intent {intent}" not in self.features:
+            return Prediction(policy=self.name, why=f"no story has the intent {intent}")
         scores = self.scores(states)
         best = max(scores, key=lambda action: scores[action])
         return Prediction(best, scores[best], self.name, "learned from stories", scores=scores)
