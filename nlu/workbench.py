@@ -13,7 +13,7 @@ from nlu.component import COMPONENTS, Component, Corpus, Field
 from nlu.data import NluData
 from nlu.doc import NO_STATES, Doc
 from nlu.fingerprints import LEARNED_FROM
-from nlu.model import Manifest, latest, load_step, read_manifest, step_folder
+from nlu.model import Manifest, content_of, latest, load_step, read_manifest, step_folder
 from nlu.normalize import Normalized
 from nlu.pipeline import blank
 from nlu.recipe import Recipe
@@ -48,7 +48,17 @@ class Last:
     def folder_of(self, name: str) -> Path:
         return step_folder(self.folder, self.place(name), name)
 
+    def check(self, name: str) -> None:
+        """Raises `Unreadable` where its files are not those that were written."""
+        try:
+            whole = content_of(self.folder_of(name)) == self.manifest.contents[self.place(name)]
+        except OSError:
+            whole = False
+        if not whole:
+            raise Unreadable
+
     def step(self, name: str) -> Component:
+        """Raises `Unreadable`."""
         place = self.place(name)
         try:
             return load_step(self.folder, place, name, self.manifest.steps[place][1])
@@ -92,9 +102,11 @@ class Work:
                 fields |= self.retrieved if "questions" in one.reads else LEARNED_FROM
         return fields
 
-    def is_read_by(self, place: int) -> bool:
-        """Whether anything is learned from what the step there assigns."""
-        return bool(self.wanted(place))
+    def size(self, name: str) -> int:
+        """How many texts such a step works on."""
+        assigned = COMPONENTS[name].assigns
+        many = len(self.questions) if assigned & {"sentence", "answers"} else 0
+        return len(self.docs) + len(self.answers) + many + (len(self.question_answers) if many else 0)
 
     def read(self, place: int, component: Component) -> None:
         """Let `component`, the step at `place`, read what is learned from."""
