@@ -27,7 +27,8 @@ from sklearn.pipeline import make_pipeline, make_union
 from sklearn.svm import LinearSVC
 
 from nlu.data import Example, NluData
-from nlu.evaluate import judge, summarise
+from nlu.evaluation.judged import judge
+from nlu.evaluation.report import summarise
 from nlu.meaning import Entity
 from nlu.model import load, read_manifest
 from nlu.pipeline import Pipeline
