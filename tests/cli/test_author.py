@@ -210,3 +210,18 @@ def test_what_a_pipeline_of_rasa_becomes_is_told(broken: Path) -> None:
         assert said.exit_code == 0, said.output
         assert "custom component 'mine.Spelling' is left out" in said.stderr
         assert "DIETClassifier      -> LinearIntentClassifier" in said.stderr
+
+
+def test_doubtful_data_is_listed_for_people_and_for_machines(bot: Path, broken: Path) -> None:
+    listed = yingda("data", "review", "--project", bot)
+    assert listed.exit_code == 0, listed.output
+    data = broken / "data" / "nlu.yml"
+    data.write_text(data.read_text("utf-8") + "  - intent: goodbye\n    examples: |\n      - 你好！！\n", "utf-8")
+    found = yingda("data", "review", "--project", broken, "--kind", "conflict")
+    assert found.exit_code == 1
+    last = len(data.read_text("utf-8").splitlines())
+    assert f"{data}:{last}: '你好！！' is an example of goodbye here" in found.stdout
+    rows = json.loads(yingda("data", "review", "--project", broken, "--json").stdout)
+    assert (rows[0]["kind"], rows[0]["line"]) == ("conflict", last)
+    nothing = yingda("data", "review", "--project", bot, "--kind", "conflict")
+    assert (nothing.exit_code, nothing.stdout) == (0, "Nothing doubtful.\n")
