@@ -50,10 +50,10 @@ def _named(name: object) -> str:
 
 
 def _apart(entities: Sequence[Entity]) -> tuple[Entity, ...]:
-    """Of entities that overlap the first; empty ones are dropped: marks can be written for no other."""
+    """Of entities that overlap the first; blank ones are dropped: marks can be written for no other."""
     kept: list[Entity] = []
     for entity in sorted(entities, key=lambda one: (one.start, -one.end)):
-        if entity.start < entity.end and (not kept or entity.start >= kept[-1].end):
+        if _plain(entity.text).strip() and (not kept or entity.start >= kept[-1].end):
             kept.append(entity)
     return tuple(kept)
 

@@ -2,8 +2,8 @@
 
     python -m benchmarks.suspects [--project DIR | --data DIR] [--share 0.05] [--draws 3]
 
-Prints one JSON object. `precision` and `recall` are of what is listed; `recall_at_twice`: of the wrong labels, the
-share among the first suspects, twice as many as there are wrong labels. What was doubtful before counts against it.
+Prints one JSON object. `precision` and `recall` are of what is listed; `precision_at_20` of its first 20 lines.
+What was doubtful before counts against it.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def measure(project: Path, share: float, seed: int) -> dict[str, float]:
         "listed": len(listed),
         "precision": len(wrong & set(listed)) / max(1, len(listed)),
         "recall": len(wrong & set(listed)) / len(wrong),
-        "recall_at_twice": len(wrong & set(listed[: 2 * len(wrong)])) / len(wrong),
+        "precision_at_20": len(wrong & set(listed[:20])) / max(1, len(listed[:20])),
         "seconds": taken,
     }
 

@@ -99,10 +99,11 @@ class Report:
         return "\n".join(_lines(self))
 
 
-def summarise(judged: Sequence[Judged]) -> Report:
-    """Numbers of judged sentences; `judged` is not empty."""
-    matrix, types = matrix_of(judged), marked_types(judged)
-    intents, entities = intent_scores(matrix), entity_scores(judged)
+def summarise(judged: Sequence[Judged], types: frozenset[str] | None = None) -> Report:
+    """Numbers of judged sentences; `judged` is not empty. Of the entities only `types` are judged, by default those
+    that these sentences mark."""
+    matrix, types = matrix_of(judged), marked_types(judged) if types is None else types
+    intents, entities = intent_scores(matrix), entity_scores(judged, types)
     right = np.array([one.right for one in judged])
     accuracy = float(right.mean())
     low, high = wilson(accuracy, len(judged))

@@ -59,9 +59,9 @@ def intent_scores(matrix: Matrix) -> dict[str, Score]:
     return {name: score(row.get(name, 0), predicted[name], sum(row.values())) for name, row in matrix.items()}
 
 
-def entity_scores(judged: Sequence[Judged]) -> EntityScores:
-    """Only types that the examples mark are judged: rules find others, which nobody marked."""
-    types = marked_types(judged)
+def entity_scores(judged: Sequence[Judged], types: frozenset[str] | None = None) -> EntityScores:
+    """Only `types` are judged (by default those that these examples mark): rules find others, which nobody marked."""
+    types = marked_types(judged) if types is None else types
     marked, predicted, right, near, met = (Counter[str]() for _ in range(5))
     for one in judged:
         truth, found = one.example.entities, one.found(types)
