@@ -43,7 +43,8 @@ from config.credentials import Credentials, load_credentials
 from config.settings import Settings
 from config.source import BadProject, Problem, environment
 from flows.domain import Domain
-from flows.engine import load_engine
+from flows.mixed import load_dialogues
+from flows.rasa.server import catalogue_of
 from flows.responses import say_first
 from nlu.data import nlu_files, read_data
 from nlu.model import latest, load, read_manifest
@@ -74,20 +75,20 @@ def load_bot(project: Path, settings: Settings) -> Bot:
     """What thinks for the project, from its newest model; trains one where there is none of
     this release. Raises `BadProject`."""
     pipeline = load(_usable_model(project) or train_apart(project, lambda phase, fraction: None))
-    engine = load_engine(project, settings.timezone, settings.session_minutes)
+    dialogues = load_dialogues(project, settings.timezone, settings.session_minutes)
     # what is here now stays: a full garbage collection that walked it would hold up a turn for 80 ms
     gc.collect()
     gc.freeze()
     return Bot(
         parse=pipeline.parse,
-        engine=engine,
-        actions=engine.registry,
+        engine=dialogues.engine,
+        actions=catalogue_of(project, dialogues.registry, dialogues.domain, dialogues.raw),
         timezone=ZoneInfo(settings.timezone),
         version=pipeline.version,
         slow=pipeline.parse_ms > SLOW_PARSE_MS,
-        recognizers=recognizers_of(engine.registry),
-        claims=_claims(project, engine.domain, settings),
-        say=partial(say_first, engine.domain),
+        recognizers=recognizers_of(dialogues.registry),
+        claims=_claims(project, dialogues.domain, settings),
+        say=partial(say_first, dialogues.domain),
     )
 
 

@@ -97,6 +97,22 @@ class TrackerStore(Strict):
     auth_source: str = "admin"
 
 
+class ActionEndpoint(Strict):
+    """`action_endpoint:` of endpoints.yml: a Rasa action server."""
+
+    url: str
+    token: SecretStr = SecretStr("")
+    basic_auth: Mapping[str, str] = Field(default_factory=dict, repr=False)
+    headers: Mapping[str, str] = Field(default_factory=dict, repr=False)
+    enable_selective_domain: bool = False
+    """The domain is sent to actions marked `send_domain: true` alone."""
+    timeout: float = Field(default=60.0, gt=0, le=300)
+    """Seconds; then the turn goes on without the action."""
+    compress: bool = False
+    """Long requests are sent deflated."""
+    cafile: str = ""
+
+
 class RecognizerEndpoint(Strict):
     """`asr:` or `vision:` of endpoints.yml: an HTTP service that finds the words in a voice message or a picture."""
 

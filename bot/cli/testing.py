@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -13,7 +12,7 @@ import click
 from bot import __version__
 from bot.cli.learn import progress, trained
 from bot.cli.options import project_option, settings_for
-from bot.talk import run_talks
+from bot.cli.stories import test_stories
 from config.source import BadProject, Problem, read_yaml
 from nlu.evaluation.measure import Wanted, measure, measure_beside, measure_file, trained_by
 from nlu.evaluation.page import About
@@ -121,12 +120,4 @@ def _model(project: Path, version: str) -> Pipeline:
     return load(folder)
 
 
-@test.command("stories")
-@project_option
-@click.argument("files", nargs=-1, type=click.Path(exists=True, path_type=Path))
-def test_stories(project: Path, files: tuple[Path, ...]) -> None:
-    """Run the bot's talks (tests/*.talk, or FILES)."""
-    trained(project)
-    report = run_talks(project, files)
-    click.echo(report.text())
-    sys.exit(0 if report.ok else 1)
+test.add_command(test_stories)
