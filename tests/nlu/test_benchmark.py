@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks.floors import _labels, _spans, floor
+from benchmarks.floors import _labels, _spans, floor, pycrfsuite
 from benchmarks.published import known
 from benchmarks.sets import _apart, as_read, marked, read_examples, write_project
 from benchmarks.understanding import with_encoder
@@ -70,7 +71,7 @@ def test_a_folder_of_sentences_is_measured_beside_the_floor(tmp_path: Path) -> N
     assert ours["peak_rss_mb"] > 50
     assert ours["second_train_s"] > 0
     assert ours["parse_p50_ms"] <= ours["parse_p99_ms"]
-    assert {"accuracy", "slot_f1", "sentence"} <= set(found["floor"])
+    assert found["floor"]["accuracy"] > 0.5
     assert "intent accuracy" in table
     assert "floor, here" in table
 
@@ -150,6 +151,8 @@ def test_labels_of_characters_give_the_spans_back() -> None:
     assert list(_spans(_labels(one))) == [(1, 3, "city"), (4, 6, "city")]
     assert list(_spans(["B-a", "B-a", "I-a", "I-b"])) == [(0, 1, "a"), (1, 3, "a"), (3, 4, "b")]
     rows = [replace_entity(row) for row in lines()]
+    if pycrfsuite is None and not os.environ.get("CI"):
+        pytest.skip("python-crfsuite is not installed: pip install -r requirements.txt")
     assert floor(rows, rows)["slot_f1"] == 1.0
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -21,7 +21,7 @@ from nlu.evaluation.page import About, out_of_hundred, render
 from nlu.evaluation.parting import few_of, parts, share_of
 from nlu.evaluation.recipes import encoding, intents_only, reading
 from nlu.evaluation.report import summarise
-from nlu.evaluation.saving import save
+from nlu.evaluation.saving import save, to_dict
 from nlu.evaluation.strangers import Draw, measured, out_of_scope
 from nlu.meaning import FALLBACK_INTENT, Answer, Entity, Intent, Meaning
 from nlu.pipeline import Pipeline
@@ -270,3 +270,13 @@ def test_the_diagonal_is_blue_and_a_mistake_red(tmp_path: Path) -> None:
 def test_names_that_the_font_lacks_become_numbers() -> None:
     assert labels(["greet", "查订单"], chinese=False) == ["greet", "#2"]
     assert labels(["greet", "查订单"], chinese=True) == ["greet", "查订单"]
+
+
+def test_every_key_of_the_report_is_explained() -> None:
+    explained = (Path(__file__).parents[2] / "docs" / "nlu.md").read_text("utf-8")
+    both = compare(("a", "b"), [judged("a", "a")], [judged("a", "a")])
+    strangers = measured([Draw((judged("a", "a"),), (judged("b", "a"),), ("b",))])
+    report = replace(summarise([judged("a", "b"), judged("a", "a")]), comparison=both, strangers=strangers)
+    parts = [to_dict(report, ABOUT), asdict(both), asdict(strangers), asdict(report.mistakes[0]), asdict(ABOUT)]
+    keys = {key for part in parts for key in part} - {"a", "b"}
+    assert sorted(key for key in keys if f"`{key}`" not in explained) == []
