@@ -52,8 +52,10 @@ class Read:
         for start in range(0, len(self), BLOCK):
             shared: Floats = (self.grams[start : start + BLOCK] @ self.grams.T).toarray()
             if unit.shape[1]:
-                shared = (shared + np.clip(unit[start : start + BLOCK] @ unit.T, 0, 1)) / 2
-            yield start, shared
+                yield start, (shared + np.clip(unit[start : start + BLOCK] @ unit.T, 0, 1)) / 2
+            else:
+                # a changed word costs many n-grams; the root brings them to the scale of both views
+                yield start, np.sqrt(np.clip(shared, 0, 1))
 
 
 def read(project: Path, recipe: Recipe, data: NluData, report: Progress) -> Read:
