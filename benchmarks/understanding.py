@@ -19,6 +19,7 @@ from benchmarks.floors import floor
 from benchmarks.published import known
 from benchmarks.sets import MODELS, as_read, config, read_examples, write_data
 from benchmarks.table import bots_table, set_table
+from config.source import BadProject
 from nlu.data import Example, NluData, read_data
 from nlu.encoder import SentenceEncoder, SentenceEncoderOptions
 from nlu.evaluation.cross import cross_judge, judge_without, silent
@@ -207,9 +208,15 @@ def of_bot(project: Path, model: str | None) -> dict[str, Any]:
     """A bot's own data, cross-validated with each encoder in place of its own, without touching its files."""
     recipe, data = read_recipe(project), read_data(project)
     types = frozenset(entity.type for one in data.examples for entity in one.entities)
-    rows = {}
+    rows: dict[str, Any] = {}
     for name in [model] if model else MODELS:
-        judged = cross_judge(project, with_encoder(recipe, MODELS[name]), data)
+        try:
+            judged = cross_judge(project, with_encoder(recipe, MODELS[name]), data)
+        except BadProject as bad:
+            if model:
+                raise
+            sys.stderr.write(f"without {name}: {bad}\n")
+            continue
         rows[name] = told(summarise(judged, types)) | {
             "parse_p50_ms": round(1000 * statistics.median(one.seconds for one in judged), 2)
         }

@@ -12,7 +12,7 @@ from nlu.evaluation.cross import cross_judge, silent, within
 from nlu.evaluation.curves import few_shot_curve, learning_curve
 from nlu.evaluation.judged import Judged, judge, read_held_out
 from nlu.evaluation.report import Report, summarise
-from nlu.evaluation.strangers import out_of_scope
+from nlu.evaluation.strangers import labels_of, out_of_scope
 from nlu.pipeline import Pipeline
 from nlu.recipe import Recipe, read_recipe
 from nlu.training import Report as Progress
@@ -83,5 +83,7 @@ def _stages(project: Path, recipe: Recipe, data: NluData, wanted: Wanted) -> lis
     if wanted.few_shot:
         found.append(("few-shot", lambda one, tell: replace(one, few_shot=few_shot_curve(project, recipe, data, tell))))
     if wanted.strangers:
+        # said before minutes of other work rather than after
+        labels_of(project, data)
         found.append(("strangers", lambda one, tell: replace(one, strangers=out_of_scope(project, recipe, data, tell))))
     return found

@@ -63,10 +63,7 @@ def out_of_scope(
 
     Raises `BadProject` where there are fewer than four intents.
     """
-    labels = sorted({example.label for example in data.examples})
-    if len(labels) < FEWEST_INTENTS:
-        what = f"{len(labels)} intents are too few to leave a quarter of them out"
-        raise BadProject(Problem(str(project / "data"), 1, what, f"write at least {FEWEST_INTENTS} intents"))
+    labels = labels_of(project, data)
     light = intents_only(recipe)
     encode(project, light, data)
     pairs = parts(project, data.examples, FIFTH)
@@ -81,6 +78,15 @@ def out_of_scope(
         judged = judge_without(project, light, data, kept, [*known, *strange], tell)
         found.append(Draw(tuple(judged[: len(known)]), tuple(judged[len(known) :]), tuple(sorted(apart))))
     return measured(found)
+
+
+def labels_of(project: Path, data: NluData) -> list[str]:
+    """The intents, of which there must be enough to leave some out. Raises `BadProject` where there are not."""
+    labels = sorted({example.label for example in data.examples})
+    if len(labels) < FEWEST_INTENTS:
+        what = f"{len(labels)} intents are too few to leave a quarter of them out"
+        raise BadProject(Problem(str(project / "data"), 1, what, f"write at least {FEWEST_INTENTS} intents"))
+    return labels
 
 
 def measured(draws: Sequence[Draw]) -> Strangers:
