@@ -12,12 +12,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from adapters.message import Event
 from config.source import BadProject, Problem, read_yaml
 from flows.actions import Registry
 from flows.domain import Domain, data_sources, domain_sources
 from flows.engine import Engine, load_engine
 from flows.rasa.domain import join
-from flows.rasa.engine import RasaEngine, load_rasa_engine
+from flows.rasa.engine import API, RasaEngine, load_rasa_engine
 from flows.rasa.policies.ensemble import predict
 from flows.rasa.policies.memoization import MemoizationPolicy
 from flows.rasa.policies.rules import RulePolicy
@@ -40,6 +41,8 @@ class MixedEngine:
         return await engine.step(dialogue, heard, actions)
 
     def _is_for_flows(self, dialogue: Dialogue, heard: Heard) -> bool:
+        if isinstance(heard.content, Event) and heard.content.name == API:
+            return False
         if dialogue.stack:
             return True
         commands = understand(heard, self.flows.situation(dialogue)).commands
@@ -56,6 +59,25 @@ class MixedEngine:
             return True
         policies = [policy for policy in self.rasa.policies if isinstance(policy, RulePolicy | MemoizationPolicy)]
         return predict(policies, tracker, self.rasa.domain).confidence == 1.0
+
+
+def rasa_of(engine: object) -> RasaEngine | None:
+    """The part of an engine that thinks in Rasa's events."""
+    if isinstance(engine, MixedEngine):
+        return engine.rasa
+    return engine if isinstance(engine, RasaEngine) else None
+
+
+def domain_of(engine: object) -> Domain:
+    """The domain whose responses an engine says."""
+    match engine:
+        case Engine(domain=domain):
+            return domain
+        case MixedEngine(flows=flows):
+            return flows.domain
+        case RasaEngine(domain=rasa):
+            return rasa.base
+    return Domain()
 
 
 @dataclass(frozen=True)

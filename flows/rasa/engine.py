@@ -6,12 +6,14 @@ events are its outcome.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from adapters.message import Address, Json, Text, plain
+from adapters.message import Event as Happened
 from config.source import BadProject, Problem
 from flows.actions import Registry, load_actions
 from flows.rasa import events
@@ -36,6 +38,8 @@ MOST_ACTIONS = 10
 MOST_EVENTS = 2000
 """A session's events are kept in the session up to this many; then the older half is dropped."""
 FOLLOWUP = "FollowupAction"
+API = "rasa api"
+"""The name of the event by which Rasa's HTTP API reaches a conversation; no vendor's event can be called so."""
 
 
 @dataclass(frozen=True)
@@ -87,22 +91,51 @@ class _Turn:
         self.before = len(tracker.events)
         self.trace: list[Why] = []
         self.flags: set[str] = set()
+        self.silent = False
         self._speaker = Speaker(engine.domain.base, heard.address.channel, heard.turn)
         self._calls: dict[str, int] = {}
 
     # --- the turn
 
     async def take(self) -> None:
-        if self._session_is_over():
-            await self._do(Prediction(SESSION_START, 1.0))
+        content = self.heard.content
+        if isinstance(content, Happened) and content.name == API:
+            await self._api(content.key, json.loads(content.data.get("json") or "{}"))
+            return
+        await self._begin()
         if self._was_said():
             self._hear()
             await self._extract()
         await self._act()
 
+    async def _begin(self) -> None:
+        if self._session_is_over():
+            await self._do(Prediction(SESSION_START, 1.0))
+
+    async def _api(self, verb: str, given: Mapping[str, Any]) -> None:
+        """What Rasa's HTTP API does to a conversation: `events`, `message`, `intent`, `action`."""
+        if not given.get("replace"):
+            await self._begin()
+        match verb:
+            case "events":
+                if given.get("replace"):
+                    self.tracker = Tracker(self.tracker.sender, self.domain.initial)
+                    self.before = 0
+                told = [{**event, "timestamp": event.get("timestamp") or self.at} for event in given["events"]]
+                self.tracker.update(*told)
+                self.silent = not given.get("execute_side_effects")
+            case "message" | "intent":
+                self.tracker.update({**given["event"], "timestamp": self.at})
+                await self._extract()
+                if verb == "intent":
+                    await self._act()
+            case "action":
+                name, policy = str(given["name"]), str(given.get("policy") or "")
+                await self._do(Prediction(name, float(given.get("confidence") or 0.0), policy))
+
     def outcome(self, dialogue: Dialogue) -> Outcome:
         fresh = self.tracker.events[self.before :]
-        replies = tuple(replies_of(fresh))
+        replies = () if self.silent else tuple(replies_of(fresh))
         after = replace(
             dialogue,
             slots={name: value for name, value in self.tracker.slots.items() if value is not None},

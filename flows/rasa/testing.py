@@ -212,6 +212,14 @@ def failed_yaml(report: Report) -> str:
     return "\n".join(lines) + "\n"
 
 
+def story_yaml(name: str, told: Iterable[Event]) -> str:
+    """A conversation as a test story."""
+    lines = ['version: "3.1"', "stories:", f"- story: {_scalar(name)}", "  steps:"]
+    for event in told:
+        lines += _step_lines(Line(event))
+    return "\n".join(lines) + "\n"
+
+
 def _step_lines(line: Line) -> Iterator[str]:
     event, note = line.event, _note(line.miss)
     match event["event"]:
