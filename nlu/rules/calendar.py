@@ -108,13 +108,3 @@ def _near(today: date, candidates: Iterable[int], of: Callable[[int], date], far
             return day
         found.append(day)
     return min(found, key=lambda day: abs((day - today).days))
-
-
-def add_workdays(today: date, count: int) -> date:
-    """`count` days on that are neither Saturday nor Sunday; public holidays are not known here."""
-    day, step = today, DAY if count >= 0 else -DAY
-    for _ in range(abs(count)):
-        day += step
-        while day.weekday() >= 5:
-            day += step
-    return day

@@ -45,6 +45,11 @@ class Clock:
         last_at = begin + self._hour_of_day(self.last) * _HOUR + past
         return minutes(first_at, _after(first_at, last_at))
 
+    @property
+    def minutes_of_day(self) -> int:
+        """Since midnight, of a clock with an hour."""
+        return self._hour_of_day(self.hour or 0) * 60 + self.minute
+
     def _hour_of_day(self, hour: int) -> int:
         """Hours since midnight; 24 and more on the next morning (晚上12点, 今晚两点)."""
         if self.exact or hour > 12:
@@ -114,7 +119,7 @@ _HOURS = {word: (part.first, part.last) for word, part in _PARTS.items()}
 
 _LONG_PARTS = "|".join(sorted((word for word in _PARTS if len(word) > 1), key=len, reverse=True))
 # 一下午 and 整晚 say how long, but 周一下午 when
-_PART = rf"(?<![整每])(?<!(?<![周期拜])一)(?P<part>{_LONG_PARTS}|[早晚夜])"
+_PART = rf"(?<!整)(?<!(?<![周期拜])一)(?P<part>{_LONG_PARTS}|[早晚夜])"
 _H = r"(?:[01]?\d|2[0-4]|\d{2}|二十[一二三四]?|十[一二三四五六七八九]?|[零一二两三四五六七八九])"
 _MINUTES = r"(?:[0-5]?\d|零[一二三四五六七八九]|[二三四五]?十[一二三四五六七八九]?|[一二三四五六七八九])"
 _LEFT = r"(?<![\da-z.:零〇一二三四五六七八九十百千第])"
@@ -137,7 +142,7 @@ _SHORT_OF = re.compile(
     rf"(?:{_PART}[ 的]?)?{_LEFT}(?:差(?P<less>一刻|{_MINUTES})分?钟?(?:到|就)?(?P<hour>{_H})点"
     rf"|(?P<hour_2>{_H})点差(?P<less_2>一刻|{_MINUTES})分?)"
 )
-_ONLY = re.compile(rf"{_PART}(?![好茶饭餐班会安自盘市点霜礼服教期恋熟操读报起])(?!睡|一点)")
+_ONLY = re.compile(rf"(?<!每){_PART}(?![好茶饭餐班会安自盘市点霜礼服教期恋熟操读报起])(?!睡|一点)")
 _HALF_OF_DAY = {"am": "上午", "pm": "下午"}
 _NO_HOUR_BEFORE = re.compile(r"(?:[有这那几些快慢早晚提高低好]|以下|如下|以上|便宜|(?<!差不)多)$")
 _NO_HOUR_AFTER = re.compile(

@@ -13,7 +13,7 @@ from datetime import date
 from functools import partial
 
 from nlu.rules.calendar import DAY, Span, add_months, days, in_month_near, in_year_near, month, week
-from nlu.rules.festivals import FESTIVAL_FORMS
+from nlu.rules.festivals import FESTIVAL_FORMS, LUNAR
 from nlu.rules.pieces import DAY_NUMBER, LEFT, MONTH, TO, YEAR, Form, Match, whole, year_of
 
 
@@ -28,13 +28,17 @@ class Dated:
     again: Callable[[date], Span | None] | None = None
     needs_part: bool = False
     """今 and 明 are days only before 晚 and 早."""
+    wrong: bool = False
+    """The words can only be a date, and there is no such date (2月30号)."""
 
 
 def dates(text: str, today: date) -> Iterator[Dated]:
     for form in _FORMS:
         for match in form[0].finditer(text):
             read = partial(_read, form, match)
-            yield Dated(*match.span(), read(today), None if _FROM_TODAY & _groups(match) else read)
+            span = read(today)
+            again = None if _FROM_TODAY & _groups(match) else read
+            yield Dated(*match.span(), span, again, wrong=span is None and form[0] in _SURE)
     for match in _HALF_WORDS.finditer(text):
         yield Dated(*match.span(), days(today + _HALF_DAYS[match[0]] * DAY), needs_part=True)
 
@@ -281,6 +285,9 @@ def _quarter(words: str, today: date) -> int:
         return (today.month + 2) // 3 + _STEP[words[0]]
     return whole(words.strip("第季度q"))
 
+
+_SURE = frozenset((_MONTH_DAY, _RELATIVE_MONTH_DAY, _MONTH_DAY_DAY, _ISO, LUNAR))
+"""What these match is a date or a mistake; 11.31 may be a price, and 40号 a size."""
 
 _FORMS: tuple[Form, ...] = (
     (_DAY_WORDS, _day_word),

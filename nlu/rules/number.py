@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from adapters.message import Json
 from nlu.rules.found import Found, plain_number
-from nlu.rules.numerals import ARABIC, HAN, NUMERAL, read, read_int
+from nlu.rules.numerals import ARABIC, HAN, NUMERAL, read
 from nlu.rules.pieces import TO
 
 _LEFT = r"(?<![\da-z*零〇一二两三四五六七八九十百千万亿])(?<![\d][.,:/-])"
@@ -54,37 +54,33 @@ MEASURES = (
     "个月|个|件(?!套)|条|单|笔|(?<!番五)次|双|台|份|张|只|本|包|箱|盒|瓶|袋|套|部|辆|把|支|杯|位|名|人|斤|公斤|千克|克|吨|米|厘米|公里|升"
     "|毫升|天|小时|分钟|秒|年(?![代级])|岁|(?<!四)周|遍|种|样|家|层|页|行|字|寸|码|倍|回|趟|颗|粒|块|片|根|棵|束|朵|桶|罐|卷|批|组|副|对|打|期"
 )
-_COUNT = rf"(?:{MEASURES})"
+"""What is counted and so no sum of money."""
 _UNIT_NAMES = "(?:kg|cm|mm|km|ml|gb|tb)(?![a-z0-9])"
+_MINUS = r"(?P<minus{0}>负|(?<![\da-z)\u4e00-\u9fff])-)?"
 _FORMS = (
-    rf"第(?P<rank>{NUMERAL})",
-    rf"{_LEFT}(?P<from>{NUMERAL}){TO}(?P<to>{NUMERAL})(?={_COUNT})",
-    rf"{_LEFT}(?P<round>\d*0|[一二两三四五六七八九十百千万]*[十百千万])(?P<more>[几多来])(?={_COUNT}|的)",
-    rf"{_LEFT}(?P<pair>一两|两三|三四|三五|四五|五六|六七|七八|八九)(?P<unit>[十百千万]?)(?={_COUNT})",
-    rf"{_LEFT}(?P<with_half>{NUMERAL})(?P<measure>个|斤|公斤|米|天|年|小时)半(?![价夜天年月路截])",
-    rf"{_LEFT}(?P<half>半)(?=个(?!月|小时|钟头)|斤|公斤|箱|瓶|米|公里|份)",
-    rf"{_LEFT}(?P<arabic>{ARABIC}(?:[百千万亿]+\d?(?!\d)|[kw](?![a-z]))?)"
+    rf"第(?P<rank>{NUMERAL})(?!时间|[方手者线人])",
+    rf"{_LEFT}(?P<from>{NUMERAL}){TO}(?P<to>{NUMERAL})(?=左右|之间|的|$)",
+    rf"{_LEFT}(?P<round>\d*0|[一二两三四五六七八九十百千万]*[十百千万])(?P<more>[几多来])(?=的|$|[,.!?。])",
+    rf"{_MINUS.format(1)}{_LEFT}(?P<arabic>{ARABIC}(?:[百千万亿]+\d?(?!\d)|[kw](?![a-z]))?)"
     rf"(?:(?={_UNIT_NAMES})|(?![\da-z]|[.,:/-]\d|[号#*]))",
     r"(?P<couple>俩|仨)",
-    rf"{_LEFT}(?P<counted>{HAN}+(?:点[零〇一二三四五六七八九]+)?)(?=多?{_COUNT}|左右|上下|以[内上下])",
-    rf"(?<![^,.!?。:是要买共有了 ])(?P<alone>{HAN}+(?:点[零〇一二三四五六七八九]+)?)(?![^,.!?。吧啊呀 ])",
+    rf"{_LEFT}(?P<counted>{HAN}+(?:点[零〇一二三四五六七八九]+)?)(?=左右|上下|以[内上下])",
+    rf"(?<![^,.!?。:是要买共有了选 ]){_MINUS.format(2)}(?P<alone>{HAN}+"
+    rf"(?:点[零〇一二三四五六七八九]+)?)(?![^,.!?。吧啊呀 ])",
 )
 _NUMBER = re.compile("|".join(_FORMS))
 _COUPLES = {"俩": 2, "仨": 3}
-# 一 that counts nothing, though a measure word seems to follow
-_NO_COUNT = re.compile(
-    "一(?:下|点|些|起|样|直|定|般|会|家人|部分|次性|次次|块儿|回事|回头|码事|条龙|对一|打开|本正|把手)"
-)
 
 
 def numbers(text: str) -> Iterator[Found]:
-    """Value: a JSON number (半 0.5, 俩 2, 第三 3); {"from", "to"} for 两三个, 十几个 and 3到5个.
+    """Value: a JSON number (负五 -5, 俩 2, 第三 3); {"from", "to"} where it is not exact.
 
-    Numbers in Chinese characters need a measure word (两个), units (一百二十) or to stand alone: 一下 is none.
+    What counts something (两个) is a quantity. Numbers in Chinese characters need units (一百二十) or to stand alone:
+    一下 is none.
     """
     for match in _NUMBER.finditer(text):
         value = _number(match)
-        if value is not None and not _NO_COUNT.match(text, match.start()):
+        if value is not None:
             yield Found("number", *match.span(), value)
 
 
@@ -96,15 +92,10 @@ def _number(match: re.Match[str]) -> Json:
             return _range(read(match["from"]), read(match["to"]))
         case "more":
             return _some(match["round"], match["more"])
-        case "unit":
-            first, second = [read(char + match["unit"]) for char in match["pair"]]
-            return _range(first, second)
-        case "measure":
-            whole = read_int(match["with_half"])
-            return None if whole is None else whole + 0.5
         case _:
             value = read(match[match.lastgroup or 0])
-            return None if value is None else plain_number(value)
+            minus = match["minus1"] or match["minus2"]
+            return None if value is None else plain_number(-value if minus else value)
 
 
 def _range(first: Decimal | None, last: Decimal | None) -> Json:

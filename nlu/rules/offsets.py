@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from nlu.rules.calendar import DAY, Span, add_months, add_workdays, days, minutes, moment
+from nlu.rules.calendar import DAY, Span, add_months, days, minutes, moment
+from nlu.rules.duration import FEW_WORDS
+from nlu.rules.holidays import add_workdays
 from nlu.rules.numerals import NUMERAL, read
 
 Match = re.Match[str]
@@ -55,10 +57,13 @@ _UNITS: dict[str, _Length] = {
     "周": _Length(days=7), "星期": _Length(days=7), "礼拜": _Length(days=7), "月": _Length(months=1),
     "季度": _Length(months=3), "年": _Length(months=12),
 }  # fmt: skip
-_FEW_WORDS, _FEW = ("几", "数", "些"), 7
+_FEW = 7
 """几天 is a week at most."""
 _COUNT = f"(?:{NUMERAL}|半|几|数|些)"
-_ONE = rf"(?:{_COUNT}(?:个?半?(?:工作日|小时|钟头|星期|礼拜|季度)|个半?[月钟]|分钟|秒钟?|刻钟|[周天日年]半?)|半月)"
+_ONE = (
+    rf"(?:{_COUNT}(?:个?半?(?:工作日|小时|钟头|星期|礼拜|季度)|个半?[月钟]|分钟|秒钟?|刻钟|周"
+    rf"(?!边|围)半?|[天日年]半?)|半月)"
+)
 _LENGTH = rf"(?P<length>{_ONE}{{1,3}})"
 _ONE_PARTS = re.compile(
     rf"(?P<count>{_COUNT})个?(?P<mid>半)?(?P<unit>工作日|小时|钟头|分钟|秒钟?|刻钟|星期|礼拜|季度|[周天日月年钟])(?P<tail>半)?"
@@ -73,7 +78,7 @@ def _length(words: str) -> _Length | None:
     total = _Length()
     for match in _ONE_PARTS.finditer(words):
         unit = match["unit"]
-        count = Decimal(_FEW) if match["count"] in _FEW_WORDS else read(match["count"])
+        count = Decimal(_FEW) if match["count"] in FEW_WORDS else read(match["count"])
         if count is None:
             return None
         whole = int(count)
@@ -130,7 +135,7 @@ def _of(match: Match) -> _Length:
 
 
 def _is_few(match: Match) -> bool:
-    return any(few in match["length"] for few in _FEW_WORDS)
+    return any(few in match["length"] for few in FEW_WORDS)
 
 
 def _point(length: _Length, now: datetime, sign: int) -> Span:

@@ -13,8 +13,8 @@ A value is ISO 8601 in the bot's local time, without an offset; its form is its 
 What is ambiguous is read so: a day without a year or month as `calendar.in_year_near` and `in_month_near` say;
 周五 is this week's (Monday to Sunday); bare 1点 to 6点 are in the afternoon; 7天内 is a deadline unless it speaks of
 orders and records; 11.22 is a date, 3.14 only with 号 or the like. 月初 is the 1st to 5th, 月底 the 26th to the end;
-几天 reaches to a week. 半天 and 三天 alone are no times, and what recurs (每周三, 每天早上8点) is none. A date that
-does not exist (2月30号) is no entity, nor are its digits.
+几天 reaches to a week. 半天 and 三天 alone are durations, and what recurs (每周三, 每天早上8点) is a recurrence. A date
+that does not exist (2月30号) is `invalid`, and its digits are nothing else.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from datetime import datetime, timedelta
 from nlu.rules.calendar import Span, days, minutes, until
 from nlu.rules.clock import Clock, clocks, end_after
 from nlu.rules.dates import Dated, dates
-from nlu.rules.found import Found, longest
+from nlu.rules.found import Found, invalid, longest
 from nlu.rules.numerals import NUMERAL, read_int
 from nlu.rules.offsets import offsets
 from nlu.rules.pieces import TO
@@ -42,44 +42,55 @@ class _Point:
     span: Span | None
     date: Dated | None = None
     clock: Clock | None = None
+    wrong: str = ""
+    """Why there is no such time; empty where there is one, or where the words only look like a time."""
 
 
 _MAY_BE_TIME = re.compile(
     r"[\d天日周旬月年期拜节点时号旦夕庆夜昨今明前后晚早晨午昏刚现目此眼当这内来过近双季至秋阳午宵腊黑圣钟]|十一|五一|六一|q[1-4]|[ap]m"
 )
+_MAY_BE_CLOCK = re.compile("[点时:早晚午夜晨昏晌白]|[ap]m")
 _DAYS_FROM = re.compile(rf"的?(?P<way>[前后])(?P<count>{NUMERAL})天")
-_EVERY = re.compile(r"(?:每[天日晚早月]|天天|每个?(?:周|星期|礼拜)[一二三四五六日天]?|每个?月(?:\d+[号日])?)的?$")
+_EVERY = re.compile(r"(?:每[天日晚早月]|天天|每个?(?:周|星期|礼拜)[一二三四五六日天]?|每个?月(?:\d+[号日])?|每)的?$")
 _GLUE = re.compile(r"[ 的,t]?")
 _TO = re.compile(TO)
 _TO_HERE = re.compile(rf"(?:[点分半刻]|\d\d){TO}$")
 
 
-def times(text: str, now: datetime) -> Iterator[Found]:
-    """Every time in the folded text, by place; value None where the words name no real time."""
+def times(text: str, now: datetime, said: list[Clock]) -> Iterator[Found]:
+    """Every time in the folded text, by place, `said` being its times of day; `invalid` where there is no such time,
+    value None where words only look like one (the 晚上 of 晚上好)."""
     if not _MAY_BE_TIME.search(text):
         return
-    for point in _ranges(text, _points(text, now.replace(tzinfo=None))):
-        yield Found("time", point.start, point.end, None if point.span is None else point.span.value)
+    for point in _ranges(text, _points(text, now.replace(tzinfo=None), said)):
+        if point.wrong:
+            yield invalid("time", point.wrong, point.start, point.end)
+        else:
+            yield Found("time", point.start, point.end, None if point.span is None else point.span.value)
 
 
-def _points(text: str, now: datetime) -> list[_Point]:
+def times_of_day(text: str) -> list[Clock]:
+    return longest(clocks(text)) if _MAY_BE_CLOCK.search(text) else []
+
+
+def _points(text: str, now: datetime, said: list[Clock]) -> list[_Point]:
     today = now.date()
-    said = longest(clocks(text))
     counted = [Dated(one.start, one.end, one.span) for one in offsets(text, now)]
     read: list[_Point] = []
     for one in longest([*counted, *dates(text, today)]):
         one = _moved(text, one)
         clock = _clock_behind(text, one.end, said)
         if clock is not None and (one.span is None or not one.span.timed):
-            read.append(_Point(one.start, clock.end, _on(one, clock), one, clock))
+            wrong = "no_such_date" if one.wrong else "no_such_time" if clock.wrong else ""
+            read.append(_Point(one.start, clock.end, _on(one, clock), one, clock, wrong))
         elif not one.needs_part:
-            read.append(_Point(one.start, one.end, one.span, one))
+            read.append(_Point(one.start, one.end, one.span, one, wrong="no_such_date" if one.wrong else ""))
     read += [
-        _Point(clock.start, clock.end, clock.on(today), clock=clock)
+        _Point(clock.start, clock.end, clock.on(today), clock=clock, wrong="no_such_time" if clock.wrong else "")
         for clock in said
         if not clock.needs_date or (clock.hour is not None and _TO_HERE.search(text, 0, clock.start))
     ]
-    return [replace(one, span=None) if _EVERY.search(text, 0, one.start) else one for one in longest(read)]
+    return [replace(one, span=None, wrong="") if _EVERY.search(text, 0, one.start) else one for one in longest(read)]
 
 
 def _moved(text: str, one: Dated) -> Dated:
@@ -126,7 +137,7 @@ def _ranges(text: str, points: list[_Point]) -> Iterator[_Point]:
 def _joined(left: _Point, right: _Point) -> _Point | None:
     """None where the right side lies before the left: then they are two times, not one stretch."""
     if left.span is None or right.span is None:
-        return _Point(left.start, right.end, None)
+        return _Point(left.start, right.end, None, wrong=left.wrong or right.wrong)
     last = _end_of(left, left.span, right)
     if last is None or last.last < left.span.first:
         return None

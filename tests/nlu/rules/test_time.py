@@ -10,7 +10,7 @@ import pytest
 from adapters.message import Json
 from nlu.normalize import normalize
 from nlu.rules import extract
-from nlu.rules.festivals import FESTIVALS
+from nlu.rules.holidays import FESTIVALS
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 NOW = datetime(2026, 11, 18, 10, 0, tzinfo=SHANGHAI)
@@ -424,14 +424,20 @@ NO_SUCH_DATES = [
     "2023年2月29日",
     "25点",
     "下午25:30",
-    "40号",
     "10:75",
 ]
 
 
 @pytest.mark.parametrize("text", NO_SUCH_DATES)
-def test_a_date_that_does_not_exist_is_told_as_nothing(text: str) -> None:
-    assert extract(normalize(text), NOW) == []
+def test_a_time_that_does_not_exist_is_flagged_and_its_digits_are_nothing_else(text: str) -> None:
+    why = "no_such_time" if "点" in text or ":" in text else "no_such_date"
+    found = [(one.type, one.text, one.value) for one in extract(normalize(text), NOW)]
+    assert found == [("invalid", text, {"type": "time", "why": why})]
+
+
+@pytest.mark.parametrize("text", ["40号", "我穿42号的鞋", "2月30号的事"])
+def test_no_time_is_read_where_there_is_none(text: str) -> None:
+    assert times(text) == []
 
 
 @pytest.mark.parametrize(
