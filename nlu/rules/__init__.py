@@ -128,10 +128,12 @@ def _entity(normalized: Normalized, one: Found) -> Entity:
     return Entity(one.type, words, _own(one, words), start, end, extractor=EXTRACTOR)
 
 
-_AS_WRITTEN = ("url", "person")
-
-
 def _own(one: Found, words: str) -> Json:
-    """Letters of a web address and of a foreign name as the customer wrote them: Tom is not tom."""
-    written = one.type in _AS_WRITTEN and isinstance(one.value, str) and one.value.isascii()
-    return words if written and words.lower() == one.value else one.value
+    """Letters of a web address, a foreign name and a building as the customer wrote them: Tom is not tom."""
+    value = one.value
+    if one.type == "url" or (one.type == "person" and isinstance(value, str) and value.isascii()):
+        return words if words.lower() == value else value
+    if one.type == "address" and isinstance(value, dict) and isinstance(detail := value.get("detail"), str):
+        written = words.replace(" ", "")[-len(detail) :]
+        return {**value, "detail": written} if written.lower() == detail else value
+    return value

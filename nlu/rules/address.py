@@ -44,6 +44,55 @@ _CITIES_ALL_THE_SAME = """
 乐山 雅安 巴中 大同 临沧 安康 日照 福清 金昌 文山 红河 和田 海南
 """
 _NEVER_ALONE = _WORDS - frozenset(_CITIES_ALL_THE_SAME.split())
+_TOWNS = frozenset(
+    [
+        "浦东",
+        "雄安",
+        "义乌",
+        "昆山",
+        "江阴",
+        "张家港",
+        "常熟",
+        "太仓",
+        "宜兴",
+        "晋江",
+        "石狮",
+        "慈溪",
+        "余姚",
+        "诸暨",
+        "瑞安",
+        "乐清",
+        "东阳",
+        "海宁",
+        "桐乡",
+        "邹城",
+        "龙口",
+        "胶州",
+        "即墨",
+        "寿光",
+        "荣成",
+        "溧阳",
+        "丹阳",
+        "句容",
+        "泰兴",
+        "靖江",
+        "启东",
+        "如皋",
+        "敦煌",
+        "满洲里",
+        "景洪",
+        "都江堰",
+        "仁怀",
+        "凯里",
+        "西昌",
+        "延吉",
+        "二连浩特",
+        "曲阜",
+        "库尔勒",
+        "喀什",
+    ]
+)
+"""Districts that everybody knows by their short names."""
 # What behind a short name makes another thing of it: 北京大学, 上海路, 南京东路, 北京烤鸭, 四川菜
 _OTHER_THING = re.compile(
     r"(?:[东西南北中]?[路街道巷弄桥站港]|大学|学院|[中小]学|师范|理工|医科|国际|体育|医院|银行|烤鸭|[菜话装]|人(?!民)|时间|欢乐谷|海洋馆|野生"
@@ -63,7 +112,7 @@ _CHAR = rf"[^\s,.;:!?。、()·…~'\"{HIDDEN}{HIDDEN_PHONE}]"
 _NUMBER = r"(?:[a-z]?\d+(?:-\d+)*[a-z]?|[零一二三四五六七八九十百]+|[a-z])"
 _DETAIL = re.compile(
     rf" ?(?:{_CHAR}{{1,14}}?{_UNIT}|{_NUMBER}(?:号楼|号院|号|栋|幢|座|单元|室|楼|层|弄))"
-    rf"(?:[ ,]?(?:{_CHAR}{{1,12}}?{_UNIT}|{_NUMBER}(?:号楼|号院|号|栋|幢|座|单元|室|楼|层|弄)?"
+    rf"(?:[ ,]?(?:{_CHAR}{{0,12}}?{_UNIT}|{_NUMBER}(?:号楼|号院|号|栋|幢|座|单元|室|楼|层|弄)?"
     rf"(?![\da-z]|[块元个天件])))*"
 )
 # a verb or pronoun tells that the sentence goes on, and that no detail stands here
@@ -166,7 +215,7 @@ def _stands_alone(text: str, word: _Word, detail: tuple[str, int] | None) -> boo
     name = text[word.start : word.end]
     if word.named.full:
         return len(name) > 2 or name[-1] in "市县"
-    if min(one.level for one in word.named.places) == 2 and name not in ("浦东", "雄安"):
+    if min(one.level for one in word.named.places) == 2 and name not in _TOWNS:
         return False
     if name in _NEVER_ALONE:
         return False

@@ -18,7 +18,7 @@ _SIGNS = {
     "jpy": "JPY",
 }  # fmt: skip
 _NAMES = {
-    "美元": "USD", "美金": "USD", "美刀": "USD", "刀": "USD", "港币": "HKD", "港元": "HKD", "欧元": "EUR",
+    "美元": "USD", "美金": "USD", "美刀": "USD", "刀": "USD", "港币": "HKD", "港元": "HKD", "欧元": "EUR", "欧": "EUR",
     "英镑": "GBP", "日元": "JPY", "日币": "JPY", "韩元": "KRW", "韩币": "KRW", "台币": "TWD", "新台币": "TWD",
     "澳元": "AUD", "澳币": "AUD", "澳门元": "MOP", "加元": "CAD", "加币": "CAD", "新币": "SGD",
     "泰铢": "THB", "卢布": "RUB",
@@ -52,7 +52,10 @@ _MAO_AND_FEN = re.compile(
     rf"{_LEFT}(?P<jiao>{_D})(?:{_MAO})(?:(?P<fen>{_D})分?{_NO_COUNT})?|{_LEFT}(?P<only>{_D}+)分钱"
 )
 _SIGNED = re.compile(rf"(?<![a-z])(?P<sign>{_any(_SIGNS)}) ?(?P<value>{NUMERAL})(?:元|圆|块钱?)?(?![\d%])")
-_NAMED = re.compile(rf"{_LEFT}(?P<value>{NUMERAL}) ?(?P<name>{_any(_NAMES)})(?![a-z]|(?<=刀)[具片叉削枪鱼])")
+_NAMED = re.compile(
+    rf"{_LEFT}(?P<value>{NUMERAL}) ?(?P<name>{_any(_NAMES)})(?![a-z]|"
+    rf"(?<=刀)[具片叉削枪鱼]|(?<=欧)[姆洲美式阳派莱米])"
+)
 _RANGE = re.compile(rf"{_LEFT}(?P<low>{NUMERAL})(?:元|块钱?)?{TO}(?P<high>{NUMERAL})(?:{_KUAI}|{_YUAN})")
 _ROUGH = re.compile(
     rf"{_LEFT}(?:(?P<digits>[一二两三四五六七八九]{{2}}|几)(?P<unit>[十百千万])|(?P<low>{NUMERAL})(?P<more>[多来几])(?P<wan>万?))"

@@ -61,7 +61,7 @@ def _beside_holiday(match: Match, today: date) -> Span:
 
 
 _WORKDAY = re.compile(
-    r"(?P<way>上|下|(?<!已)后)一?个?工作日|最近的?一?个?工作日|(?P<month>这个?|本|上个?|下个?)月的?(?:(?P<first>第一|首)|最后一)个?工作日"
+    r"(?P<way>上+|下+|(?<!已)后)一?个?工作日|最近的?一?个?工作日|(?P<month>这个?|本|上个?|下个?)月的?(?:(?P<first>第一|首)|最后一)个?工作日"
 )
 
 
@@ -75,7 +75,8 @@ def _workday(match: Match, today: date) -> Span:
         return days(add_workdays(add_months(begin, 1), -1))
     if match["way"] is None:
         return days(add_workdays(today - DAY, 1))
-    return days(add_workdays(today, -1 if match["way"] == "上" else 1))
+    count = len(match["way"])
+    return days(add_workdays(today, -count if match["way"][0] == "上" else count))
 
 
 FESTIVAL_FORMS: tuple[Form, ...] = (

@@ -59,7 +59,7 @@ _UNIT_NAMES = "(?:kg|cm|mm|km|ml|gb|tb)(?![a-z0-9])"
 _MINUS = r"(?P<minus{0}>负|(?<![\da-z)\u4e00-\u9fff])-)?"
 _FORMS = (
     rf"第(?P<rank>{NUMERAL})(?!时间|[方手者线人])",
-    rf"{_LEFT}(?P<from>{NUMERAL}){TO}(?P<to>{NUMERAL})(?=左右|之间|的|$)",
+    rf"{_LEFT}(?!0\d)(?P<from>{NUMERAL}){TO}(?P<to>{NUMERAL})(?=左右|之间|的|$)",
     rf"{_LEFT}(?P<round>\d*0|[一二两三四五六七八九十百千万]*[十百千万])(?P<more>[几多来])(?=的|$|[,.!?。])",
     rf"{_MINUS.format(1)}{_LEFT}(?P<arabic>{ARABIC}(?:[百千万亿]+\d?(?!\d)|[kw](?![a-z]))?)"
     rf"(?:(?={_UNIT_NAMES})|(?![\da-z]|[.,:/-]\d|[号#*]))",

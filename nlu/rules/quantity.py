@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
+from unicodedata import normalize as unicode_form
 
 from adapters.message import Json
 from nlu.rules.found import Found, plain_number
@@ -61,7 +62,7 @@ def _unit_pattern() -> str:
 _UNITS = _unit_pattern()
 _SIZED = rf"(?P<unit>{_UNITS}|度(?!电|过|假|[数量日])|[gmlwtk](?![a-z\d]))"
 _LEFT = r"(?<![\da-z.*零〇一二两三四五六七八九十百千万亿第每哪某另])(?<!\d[,:/-])"
-_VALUE = rf"(?:{ARABIC}(?:[百千万亿]+\d?(?!\d))?|{HAN}+(?:点[零〇一二三四五六七八九]+)?)"
+_VALUE = rf"(?:{ARABIC}(?:[百千万亿]+\d?(?!\d))?|{HAN}+(?:点[零〇一二三四五六七八九]+)?)(?!(?<=千)[克米瓦])"
 _RANGE = re.compile(rf"{_LEFT}(?P<low>{_VALUE})(?:{_UNITS}|g|m|l)?{TO}(?P<high>{_VALUE}) ?{_SIZED}")
 _PAIR = re.compile(
     rf"{_LEFT}(?P<pair>一两|两三|三两|三四|三五|四五|五六|六七|七八|八九)(?P<tens>[十百千万]?) ?{_SIZED}"
@@ -88,7 +89,7 @@ _ASKS_HOW_MANY = re.compile(
 )
 _MEMORY = re.compile("流量|内存|存储|硬盘|网盘|u盘|宽带|网速|带宽|容量|空间|显存|版|手机|安装包|文件|下载")
 _NETWORK = re.compile("网|信号|卡|手机|套餐|时代|速|基站|通信|制式")
-_GRAMS_FROM = re.compile(r"\d*(?:[1-9]|[1-9]0|[1-9]50|[1-9]00|[1-9]000)")
+_MEMORY_SIZES = frozenset(("64", "128", "256", "512", "1024"))
 _LENSES = re.compile("近视|远视|散光|老花|镜|旋转|角|翻")
 _POWER = re.compile("用电|电费|电量|电表|电卡|电池")
 _LETTERS = {"l": "L", "t": "TB"}
@@ -123,7 +124,7 @@ def _unit(match: re.Match[str], quote: Quote) -> str:
         return _degree(match)
     if len(said) == 1 and said.isascii():
         start, end = match.span("unit")
-        return _letter(match, said, quote(start, end))
+        return _letter(match, said, unicode_form("NFKC", quote(start, end)))
     return METRIC.get(said, said.removeprefix("个") if said == "个工作日" else said)
 
 
@@ -144,13 +145,14 @@ def _letter(match: re.Match[str], said: str, own: str) -> str:
         case "g" if number in ("2", "3", "4", "5", "6") and _NETWORK.match(text, match.end()):
             return ""
         case "g":
-            return "GB" if memory or (own in "GＧ" and not _GRAMS_FROM.fullmatch(number)) else "g"
+            round_number = number.isdigit() and int(number) % 50 == 0
+            return "GB" if memory or number in _MEMORY_SIZES or (own == "G" and not round_number) else "g"
         case "m":
-            return "MB" if memory or own in "MＭ" else "m"
+            return "MB" if memory or own == "M" else "m"
         case "w":
-            return "W" if own in "WＷ" and re.search("功率|灯|充|瓦|电器|空调|吹风|快充", text) else ""
+            return "W" if own == "W" and re.search("功率|灯|充|瓦|电器|空调|吹风|快充", text) else ""
         case "t":
-            return "TB" if memory or own in "TＴ" else "t"
+            return "TB" if memory or own == "T" else "t"
         case "l":
             return "L"
         case _:

@@ -25,6 +25,7 @@ _WEEKDAYS = re.compile(
     rf"{_EACH}个?{_WEEK}的?(?P<first>{_D})(?:{TO}{_WEEK}?(?P<to>{_D})"
     rf"|(?P<more>(?:(?:[、,和跟与]|以及)?(?:{_WEEK}?{_D}))*))?(?![个次遍\d件]|{_D}?[点时:])"
 )
+_DAILY_FROM_TO = re.compile(rf"{_WEEK}(?P<first>{_D}){TO}{_WEEK}?(?P<to>{_D}),?的?每[天日]")
 _BY_NTH_WEEKDAY = re.compile(rf"每个?月的?{_NTH}{_WEEK}(?P<day>{_D})")
 _MONTH_DAYS = re.compile(
     rf"每个?月的?(?P<days>{DAY_NUMBER}[号日]?(?:(?:[、,和跟与]|以及){DAY_NUMBER}[号日]?)*)(?<=[号日])"
@@ -161,6 +162,7 @@ _FORMS: tuple[tuple[re.Pattern[str], Callable[[Match], str | None]], ...] = (
     (_WORKDAYS, lambda match: _rule("WEEKLY", BYDAY="MO,TU,WE,TH,FR")),
     (_WEEKEND, lambda match: _rule("WEEKLY", BYDAY="SA,SU")),
     (_WEEKDAYS, _weekdays),
+    (_DAILY_FROM_TO, _weekdays),
     (_BY_NTH_WEEKDAY, _nth_weekday),
     (_MONTH_DAYS, _month_days),
     (_MONTH_END, _month_end),
