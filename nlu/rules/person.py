@@ -49,7 +49,10 @@ _SOFT = (
     r"|电话|手机|身份证|地址|先生|女士|小姐|收|号码)"
 )
 _STRONG = re.compile(rf"(?:{_LABELS}|{_CALLED})(?P<name>{_NAME}){_SOFT}")
-_OF_MINORITY = re.compile(rf"(?:{_LABELS}|{_CALLED})(?P<name>{_HAN}{{1,8}}(?:·{_HAN}{{1,8}})+){_SOFT}")
+_OF_MINORITY = re.compile(
+    rf"(?:{_LABELS}|{_CALLED})(?P<name>(?:(?![的馆店房]){_HAN}){{1,8}}(?:·(?:"
+    rf"(?![的馆店房]){_HAN}){{1,8}})+){_SOFT}"
+)
 _LATIN = re.compile(rf"(?:{_LABELS}|{_CALLED}) ?(?P<name>[a-z]{{2,15}}(?: [a-z]{{2,15}}){{0,2}})(?![a-z\d])")
 _BY_SELF = re.compile(rf"{_I_AM}(?P<name>{_NAME}){_BOUNDARY}")
 _SOUGHT = re.compile(
