@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
+from unicodedata import normalize as unicode_form
 
 from adapters.message import Json
 from nlu.meaning import Entity
@@ -31,6 +32,7 @@ from nlu.rules.codes import (
 from nlu.rules.duration import durations
 from nlu.rules.found import Found, hide, longest
 from nlu.rules.number import numbers, percents
+from nlu.rules.numerals import unformal
 from nlu.rules.person import persons
 from nlu.rules.quantity import quantities
 from nlu.rules.recurrence import recurrences
@@ -82,7 +84,7 @@ def _as_asked(found: list[Found], rules: Rules) -> list[Found]:
 
 
 _Finder = Callable[[str], Iterable[Found]]
-_NUMERIC = re.compile(r"[\d零〇一二两三四五六七八九十百千万亿半俩仨幺]|[¥$€£]")
+_NUMERIC = re.compile(r"[\d零〇一二两三四五六七八九十百千万亿半俩仨幺对壹贰叁肆伍陆柒捌玖拾佰仟]|[¥$€£]")
 _MANY_DIGITS = re.compile(r"\d(?:[ -]?\d){4}|[零〇一幺二两三四五六七八九]{7}")
 
 
@@ -104,11 +106,12 @@ def _finders(normalized: Normalized, now: datetime, rules: Rules) -> Iterator[_F
     yield persons
     yield _values(normalized, now)
     if _NUMERIC.search(text):
-        yield numbers
+        yield lambda text: numbers(unformal(text))
 
 
 def _values(normalized: Normalized, now: datetime) -> _Finder:
-    def find(text: str) -> Iterator[Found]:
+    def find(folded: str) -> Iterator[Found]:
+        text = unformal(folded)
         said = times_of_day(text)
         yield from times(text, now, said)
         yield from recurrences(text, said)
@@ -129,10 +132,12 @@ def _entity(normalized: Normalized, one: Found) -> Entity:
 
 
 def _own(one: Found, words: str) -> Json:
-    """Letters of a web address, a foreign name and a building as the customer wrote them: Tom is not tom."""
+    """Web addresses, names and the letters of a building as the customer wrote them: Tom is not tom, nor 陳 陈."""
     value = one.value
-    if one.type == "url" or (one.type == "person" and isinstance(value, str) and value.isascii()):
+    if one.type == "url":
         return words if words.lower() == value else value
+    if one.type == "person":
+        return unicode_form("NFKC", words)
     if one.type == "address" and isinstance(value, dict) and isinstance(detail := value.get("detail"), str):
         written = words.replace(" ", "")[-len(detail) :]
         return {**value, "detail": written} if written.lower() == detail else value

@@ -95,13 +95,15 @@ _TOWNS = frozenset(
 """Districts that everybody knows by their short names."""
 # What behind a short name makes another thing of it: 北京大学, 上海路, 南京东路, 北京烤鸭, 四川菜
 _OTHER_THING = re.compile(
-    r"(?:[东西南北中]?[路街道巷弄桥站港]|大学|学院|[中小]学|师范|理工|医科|国际|体育|医院|银行|烤鸭|[菜话装]|人(?!民)|时间|欢乐谷|海洋馆|野生"
+    r"(?:[东西南北中]?[路街道巷弄桥站港]|大学|学院|[中小]学|师范|理工|医科|国际|体育|医院|银行|烤鸭|[菜话装治]|人(?!民)|时间|欢乐谷|海洋馆|野生"
     r"|世界公园|奥林匹克|地铁|卫视|电视台|[日晚]报|啤酒|火锅|[面串]|小面|拉面|牛肉|特产|板鸭|小笼|凉皮|臭豆腐|米线|豆腐|[黄白]酒|老窖|牌|移动|联通|电信"
     r"|银联|[坊阁湖茶玉府宫寺]|山庄|古玩|工业|航空|国安|首都|现代|故宫|音乐|杂技|剧院|山(?!东|西)|河(?!北|南|东|西)|江(?!苏|西)|大厦|大道|广场|家园"
     r"|花园|科技|会馆"
     r"|[^\s,.;:!?。、()的在到去来有是和跟与了吗呢我你]{0,12}(?:酒店|饭店|宾馆|旅馆|客栈|公寓|餐厅|[物图][馆书]|博物馆|图书馆|展览馆|体验馆|天文馆|蜡像馆|科技馆"
     r"|动物园|植物园|公司|大学|学院|民宿|店(?![铺员主家])))"
 )
+_NAMED_ROAD = re.compile(r"[东西南北中]?(?:一|二)?[路街道巷弄](?!口)")
+"""南京东路 is a road, in whichever town."""
 _GLUE = re.compile(r"[ ,.·\-—/、]?")
 
 _UNIT = (
@@ -119,12 +121,16 @@ _DETAIL = re.compile(
 _TALK = re.compile(
     r"[我你您他她它吗呢吧呀请怎啥的了是没想买卖给查帮问很这那把让被还就哪谁]|什么|多少|几[天点号个时]|[有要]|[在到去寄送](?!水|龙)"
 )
+_HOUSE = rf"{_NUMBER}(?:号楼|号院|栋|幢|座|单元|室|楼|层|号)"
 _BARE = re.compile(
-    rf"(?:^|[ ,.;:!?。]|(?<=[住在到至送寄往是为去]))(?P<detail>(?:"
-    rf"(?!{_TALK.pattern})[\u4e00-\u9fff]){{2,6}}?(?:路|街道|大街|街|大道|胡同|弄)(?:[东西南北中]段)?"
-    rf"(?:甲|乙)?\d+(?:-\d+)?(?:号院?|弄)(?:[ ,]?{_CHAR}{{0,10}}?{_NUMBER}(?:号楼|栋|幢|座|单元|室"
-    rf"|楼|层|号)|\d{{3,4}}(?!\d))*)"
+    rf"(?:^|[ ,.;:!?。]|(?<=[住在到至送寄往是为去放]))(?P<detail>(?:(?!{_TALK.pattern})[\u4e00-\u9fff]){{2,8}}?"
+    rf"(?:(?:路|街道|大街|街|大道|胡同|弄)(?:[东西南北中]段)?[甲乙]?\d+(?:-\d+)?(?:号院?|弄)"
+    rf"|(?:小区|花园|家园|公寓|新村|社区|苑|里|广场|大厦|城|园) ?{_HOUSE})"
+    rf"(?:[ ,]?{_CHAR}{{0,10}}?{_HOUSE}|\d{{3,4}}(?!\d))*)"
 )
+
+
+_MAY_BE_BARE = re.compile("[路街道弄号栋幢座室]|胡同|单元")
 
 
 def addresses(text: str) -> Iterator[Found]:
@@ -139,7 +145,7 @@ def addresses(text: str) -> Iterator[Found]:
             yield found
             while at < len(words) and words[at].start < found.end:
                 at += 1
-    if "路" in text or "街" in text or "道" in text or "弄" in text or "胡同" in text:
+    if _MAY_BE_BARE.search(text):
         for match in _BARE.finditer(text):
             if not _TALK.search(match["detail"]):
                 yield Found("address", *match.span("detail"), {"detail": match["detail"]})
@@ -177,22 +183,16 @@ def _group(text: str, words: Sequence[_Word]) -> list[_Word]:
 
 
 def _address(text: str, group: Sequence[_Word]) -> Found | None:
-    first, last = group[0], group[-1]
-    places = _narrowed(group)
-    detail = _detail(text, last)
-    if len(group) == 1 and not _stands_alone(text, first, detail):
+    detail = _detail(text, group[-1], certain=len(group) > 1)
+    if len(group) == 1 and (_NAMED_ROAD.match(text, group[0].end) or not _stands_alone(text, group[0], detail)):
         return None
-    if detail is None and not last.named.full and _OTHER_THING.match(text, last.end):
-        if len(group) == 1:
-            return None
+    if len(group) > 1 and detail is None and not group[-1].named.full and _OTHER_THING.match(text, group[-1].end):
         group = group[:-1]
-        places, last = _narrowed(group), group[-1]
-    value: dict[str, Json] = _common(places)
-    end = last.end
-    if detail is not None:
-        value["detail"] = detail[0]
-        end = detail[1]
-    return Found("address", first.start, end, value)
+    value: dict[str, Json] = _common(_narrowed(group))
+    if detail is None:
+        return Found("address", group[0].start, group[-1].end, value)
+    value["detail"] = detail[0]
+    return Found("address", group[0].start, detail[1], value)
 
 
 def _narrowed(group: Sequence[_Word]) -> tuple[Place, ...]:
@@ -222,7 +222,7 @@ def _stands_alone(text: str, word: _Word, detail: tuple[str, int] | None) -> boo
     return detail is not None or not _OTHER_THING.match(text, word.end)
 
 
-def _detail(text: str, last: _Word) -> tuple[str, int] | None:
+def _detail(text: str, last: _Word, certain: bool) -> tuple[str, int] | None:
     """The street, house and room behind the divisions, and where they end."""
     match = _DETAIL.match(text, last.end)
     if match is None:
@@ -236,7 +236,7 @@ def _detail(text: str, last: _Word) -> tuple[str, int] | None:
             return None
         words = shorter[0].strip()
         talk = _TALK.search(words)
-    if not last.named.full and not re.search(r"\d|[零一二三四五六七八九十]号", words):
+    if not last.named.full and not certain and not re.search(r"\d|[零一二三四五六七八九十]号", words):
         return None
     start = text.index(words, last.end)
     return words, start + len(words)

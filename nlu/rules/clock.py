@@ -100,17 +100,19 @@ class _Part:
                 return hour + 24 if hour < 5 else hour + 12
 
 
-_NIGHT, _MORNING = _Part(0, 5, "night"), _Part(6, 9, "morning")
-_EVENING = _Part(18, 24, "evening")
+_NIGHT, _MORNING = _Part(0, 6, "night"), _Part(6, 9, "morning")
+_EVENING = _Part(18, 24 - 1 / 60, "evening")
+"""To 23:59: both ends of a stretch belong to it."""
 _PARTS = {
     "凌晨": _NIGHT,
     **dict.fromkeys(("清晨", "清早", "一大早", "大清早", "一早", "大早上", "早晨", "早上", "早间", "早"), _MORNING),
-    "上午": _Part(9, 12, "morning"),
+    "上午": _Part(8, 12, "morning"),
     **dict.fromkeys(("中午", "正午", "晌午"), _Part(11, 13, "noon")),
-    **dict.fromkeys(("下午", "午后"), _Part(13, 18, "afternoon")),
+    **dict.fromkeys(("下午", "午后"), _Part(12, 18, "afternoon")),
     **dict.fromkeys(("傍晚", "黄昏"), _Part(17, 19, "afternoon")),
     **dict.fromkeys(("晚上", "晚间", "夜里", "夜晚", "夜间", "大晚上", "晚", "夜"), _EVENING),
-    **dict.fromkeys(("半夜", "深夜", "午夜", "大半夜", "后半夜"), _Part(23, 26, "evening")),
+    **dict.fromkeys(("半夜", "深夜", "午夜", "大半夜"), _Part(23, 26, "evening")),
+    "后半夜": _Part(24, 30, "evening"),
     "白天": _Part(8, 18, "morning"),
 }
 _HOURS = {word: (part.first, part.last) for word, part in _PARTS.items()}
@@ -121,7 +123,7 @@ _LONG_PARTS = "|".join(sorted((word for word in _PARTS if len(word) > 1), key=le
 # 一下午 and 整晚 say how long, but 周一下午 when
 _PART = rf"(?<!整)(?<!(?<![周期拜])一)(?P<part>{_LONG_PARTS}|[早晚夜])"
 _H = r"(?:[01]?\d|2[0-4]|\d{2}|二十[一二三四]?|十[一二三四五六七八九]?|[零一二两三四五六七八九])"
-_MINUTES = r"(?:\d{1,2}|零[一二三四五六七八九]|[二三四五]?十[一二三四五六七八九]?|[一二三四五六七八九])"
+_MINUTES = r"(?:\d{1,2}|零[一二三四五六七八九]|[二三四五六七八九]?十[一二三四五六七八九]?|[一二三四五六七八九])"
 _LEFT = r"(?<![\da-z.:零〇一二三四五六七八九十百千第])"
 _NO_HOUR = "[候间不常尚段光髦代期长效]"  # 时候, 时间
 _NO_MINUTE_BEFORE = r"[\d个件块元折%点号条单天多万千百分小.:]"

@@ -154,7 +154,7 @@ _LANDLINE = re.compile(
 _SERVICE = re.compile(rf"{_ALONE}[48]00[- ]?\d{{3}}[- ]?\d{{4}}{_END}|{_ALONE}[48]00[- ]?\d{{4}}[- ]?\d{{3}}{_END}")
 _HOTLINE = re.compile(
     rf"(?<![\da-z][-.]){_ALONE}(?:95\d{{3}}|10000|1001[05]|1008[56]|1183|1230[56]|12315|12345|12366|12377|96\d{{3}})"
-    rf"{_END}(?![-.,]\d|[元块折个件条张次天分]|号楼)"
+    rf"{_END}(?![-.,]\d|[元块折个件条张次天分]|号楼|[日美欧港韩泰加澳台]|人民币|rmb|[kw万千])"
 )
 _PHONE_SAID = re.compile(
     rf"(?:手机|电话|联系方式)(?:号码?)?(?:是|为|改成|改为|换成|[:#])*(?P<code>1[3-9](?:\d{{7,8}}|\d{{10,11}})){_END}"
@@ -234,7 +234,7 @@ def carriers(number: str) -> tuple[str, ...]:
 _CARRIERS = "sf|yt|jt|yd|zt|zto|sto|dpk|dbl|db|ky|jd[a-z]{0,3}|uc|ems|best|htky|jtky|anl|ys|cnsd"
 _CARRIER = re.compile(
     rf"{_ALONE}(?:(?:{_CARRIERS}) ?\d{{10,18}}"
-    rf"|[ec][a-z]\d{{9}}cn)(?:-\d{{1,3}}){{0,3}}{_END}"
+    rf"|[a-z]{{2}}\d{{9}}cn)(?:-\d{{1,3}}){{0,3}}{_END}"
 )
 _EXPRESS_WORD = r"(?:快递|物流|运单|包裹|顺丰|圆通|中通|申通|韵达|极兔|邮政|京东|德邦|百世|ems)"
 _EXPRESS_DIGITS = re.compile(rf"{_ALONE}\d{{12,15}}{_END}")

@@ -28,6 +28,8 @@ class Dated:
     again: Callable[[date], Span | None] | None = None
     needs_part: bool = False
     """今 and 明 are days only before 晚 and 早."""
+    counted: bool = False
+    """From now on or back (三天前), so that a 前 behind is no part of it."""
     wrong: bool = False
     """The words can only be a date, and there is no such date (2月30号)."""
 
@@ -108,6 +110,13 @@ _WEEKDAY = re.compile(
     rf"(?:(?P<prefix>{_PREFIX})(?:一?个)?{_WEEK}|(?<![一两二三四五六七八九十几每半各\d黑色])(?<!黑色)(?<!每个){_WEEK})"
     r"(?P<day>[一二三四五六日天1-7])(?![一二三四五六七八九十]?[围福旺鸿]|日均|报|[次年度岁]|\d)"
 )
+_IS_PAST = re.compile(
+    r"(?:[早晚中上下][上午]?\d?|[\d一二三四五六七八九十]+[点:]\d*半?|我|我们|在|就|才|那天|你们|店里|网上|刚)*"
+    r"(?:[买下付订拍发寄签收到申办开换退充约定取交用](?:了|的|过|单的|到的|到了|单了|理的|请的|收的|货的|出的))"
+)
+"""周一买的 has been; of a bare weekday else the next is meant."""
+_OF_ORDERS = re.compile("的(?:那[个单件笔])?(?:订单|单子|快递|包裹|物流|账单|消费|流水|记录|明细)")
+"""周五的订单 may have been or be to come: this week's, as it stands."""
 _TWO_WEEKDAYS = re.compile(
     rf"(?:(?P<prefix>{_PREFIX})(?:一?个)?|(?<!每)){_WEEK}(?P<days>一二|二三|三四|四五|五六|六[日天])(?![点时个天次])"
 )
@@ -116,8 +125,13 @@ _WEEKEND = re.compile(rf"(?:(?P<prefix>{_PREFIX})(?:一?个)?)?(?:{_WEEK}末|双
 
 
 def _weekday(match: Match, today: date) -> Span:
-    monday = week(today, _step(match["prefix"] or ""))
-    return days(monday + _DAY_OF_WEEK[match["day"]] * DAY)
+    day = week(today, _step(match["prefix"] or "")) + _DAY_OF_WEEK[match["day"]] * DAY
+    if match["prefix"] or day == today:
+        return days(day)
+    if _OF_ORDERS.match(match.string, match.end()):
+        return days(day)
+    gone = _IS_PAST.match(match.string, match.end()) is not None
+    return days(day + 7 * DAY * ((day < today and not gone) - (day > today and gone)))
 
 
 def _two_weekdays(match: Match, today: date) -> Span:
@@ -139,7 +153,7 @@ def _weekend(match: Match, today: date) -> Span:
 # --- days of a month ------------------------------------------------------------------------------------------
 
 _NO_NAME = r"(?![楼线院店铺门桌房机口车厅柜公馆台位库码仓栋座单元床球坑馆馆选员舱箱窗站井段篇头]|\d)"
-_BEHIND_PLACE = r"(?<![路街道巷弄里村同园区厦苑第编订单版型大小])(?<!尾号)"
+_BEHIND_PLACE = r"(?<![路街道巷弄里村同园区厦苑第编单版型大小])(?<![装签]订)(?<!尾号)"
 _MONTH_DAY = re.compile(
     rf"{LEFT}(?:(?P<year>{YEAR})的?)?(?P<month>{MONTH})月份?的?(?P<day>{DAY_NUMBER})(?:[号日](?!线|楼)|(?![\d个天件点块元:.%万千百周只款]))"
 )
@@ -169,6 +183,12 @@ _SHORT = re.compile(
     rf"[号日]?{_AFTER_SHORT}|(?P<numbered>1[0-2]|0?[1-9])[./](?P<th>[1-9])[号日])"
 )
 
+_SHORT_NUMBERED = re.compile(
+    r"(?<![\da-z.,/:¥$+-])(?P<month>1[0-2]|0?[1-9])[./](?P<day>3[01]|[12]\d|0?[1-9])[号日](?![线楼店])"
+)
+_SEVERAL_DAYS = re.compile(
+    r"(?P<word>[昨今前][天日]?[今明]天?(?:两天)?(?<=[天])|[今明][天日]?[明后]天?(?:两天)?(?<=天)|今明后三?天|昨今明三?天|[今明后]{2}两天)"
+)
 _SHORT_TO_SHORT = re.compile(
     rf"{_BEFORE_SHORT}(?P<month>1[0-2]|0?[1-9](?=/))(?P<sep>[./])(?P<day>[0-3]?\d){TO}"
     rf"(?P<to_month>1[0-2]|0?[1-9])(?P=sep)(?P<to_day>[0-3]?\d)[号日]?{_AFTER_SHORT}"
@@ -212,6 +232,18 @@ def _iso(match: Match, today: date) -> Span:
 def _short(match: Match, today: date) -> Span:
     number, day = int(match["month"] or match["numbered"]), int(match["day"] or match["th"])
     return days(in_year_near(today, lambda year: date(year, number, day)))
+
+
+def _short_numbered(match: Match, today: date) -> Span:
+    return days(in_year_near(today, lambda year: date(year, int(match["month"]), int(match["day"]))))
+
+
+def _several_days(match: Match, today: date) -> Span | None:
+    named = [_DAYS_AROUND[char] for char in match["word"] if char in _DAYS_AROUND]
+    return days(today + named[0] * DAY, today + named[-1] * DAY) if named[0] < named[-1] else None
+
+
+_DAYS_AROUND = {"前": -2, "昨": -1, "今": 0, "明": 1, "后": 2}
 
 
 def _short_to_short(match: Match, today: date) -> Span:
@@ -303,6 +335,8 @@ _FORMS: tuple[Form, ...] = (
     (_ISO, _iso),
     (_COMPACT, _iso),
     (_SHORT, _short),
+    (_SHORT_NUMBERED, _short_numbered),
+    (_SEVERAL_DAYS, _several_days),
     (_SHORT_TO_SHORT, _short_to_short),
     (_YEAR_MONTH, _year_month),
     (_MONTH, _month),

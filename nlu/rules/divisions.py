@@ -99,6 +99,9 @@ def names() -> Mapping[str, Named]:
     for name, places in shorter.items():
         if name not in found:
             found[name] = Named(tuple(sorted(places, key=lambda one: one.level)), False)
+    for name, places in full.items():
+        if name.endswith("自治州"):  # 湘西州
+            found.setdefault(short(name).removesuffix("州") + "州", Named(tuple(places), True))
     for name, official in _ALSO.items():
         found.setdefault(name, Named(tuple(full.get(official, ())), False))
     return found

@@ -84,15 +84,17 @@ UNITS: Mapping[str, Length] = {
     **dict.fromkeys(("小时", "钟头", "钟"), Length(hours=Decimal(1))),
     **dict.fromkeys(("分钟", "分"), Length(minutes=Decimal(1))), "刻钟": Length(minutes=Decimal(15)),
     **dict.fromkeys(("秒钟", "秒"), Length(seconds=Decimal(1))),
+    **dict.fromkeys(("h", "hr", "hrs"), Length(hours=Decimal(1))),
+    **dict.fromkeys(("min", "mins"), Length(minutes=Decimal(1))),
 }  # fmt: skip
 
 # --- in a text ------------------------------------------------------------------------------------------------
 
-_MAY_BE = re.compile("[年月周期拜天时头分刻秒度]")
+_MAY_BE = re.compile("[年月周期拜天时头分刻秒度]|\\d ?(?:h|min)")
 _LEFT = r"(?<![\da-z.零〇一二两三四五六七八九十百千万亿第每隔])(?<!\d[-/:,])"
 _COUNT = rf"(?:{NUMERAL}|半)"
 _ONE = re.compile(
-    rf"(?P<count>{_COUNT})(?:个)?(?P<mid>半)?(?P<unit>小时|钟头|星期|礼拜|季度|月|分钟|分|秒钟?|刻钟|[周天日年钟])(?P<tail>半)?"
+    rf"(?P<count>{_COUNT})(?:个)?(?P<mid>半)?(?P<unit>小时|钟头|星期|礼拜|季度|月|分钟|分|秒钟?|刻钟|[周天日年钟]|hrs?|h|mins?)(?P<tail>半)?"
 )
 _HALF_MONTH = re.compile("(?<!个)半月")
 _NAMED = (
@@ -102,7 +104,7 @@ _NAMED = (
 _SHORT_MINUTES = rf"(?:{_COUNT}分(?=零?{_COUNT}秒)|(?<=[小钟][时头]){_COUNT}分(?!之|期|类))"
 _WORDS = rf"{_NAMED}(?:[零又]?(?:{_NAMED}|{_SHORT_MINUTES})){{0,3}}"
 _END = (
-    r"(?![级代糕龄货薪终检猫然津堂使空才杀]|轻|度[^过]|(?<=年)会|(?<=周)[年一二三四五六日末岁围期转边长刊报](?![天个周年月])|(?<=天)[气下上地天]"
+    r"(?![级代糕龄货薪终检猫然津堂使空才杀]|轻|到[晚头]|两头|打鱼|度[^过]|(?<=年)会|(?<=周)[年一二三四五六日末岁围期转边长刊报](?![天个周年月])|(?<=天)[气下上地天]"
     r"|(?<=小时)(?:工|营业|在线|客服|服务|热水|便利|自助|人工|热线|待命|达)|(?<=月)[饼份亮]|(?<=[天年])前|(?<=星期)[一二三四五六日天]|(?<=礼拜)[一二三四五六日天])"
 )
 _RANGE = re.compile(
@@ -118,7 +120,8 @@ _MORE = re.compile(
     rf"(?P<unit>个?(?:小时|钟头|星期|礼拜|季度)|个月|分钟|秒钟?|[周天年])"
     rf"|(?P<count>{NUMERAL})(?:(?P<of>个?(?:小时|钟头|星期|礼拜)|[周天年])多|个多(?P<after>小时|钟头|星期|礼拜|月|季度))){_END}"
 )
-_PLAIN = re.compile(rf"{_LEFT}{_WORDS}{_END}")
+_PLAIN = re.compile(rf"{_LEFT}{_WORDS}{_END}|{_LEFT}\d+(?:\.\d+)? ?(?:hrs?|h|mins?)(?![a-z\d])")
+_WHOLE = re.compile(rf"{_LEFT}一整(?P<unit>[天年周]|个?(?:月|星期|礼拜|小时))")
 _YEAR_NAME = re.compile(r"(?:19|20)\d\d年|[一二][零〇九][零〇一二三四五六七八九]{2}年|[0189]\d年$")
 # 等了半天, 半天没人理: half a day that means a long while
 _LONG_WHILE = re.compile(r"(?:[了老好大]|说|搞|找|弄)$")
@@ -136,6 +139,8 @@ def durations(text: str) -> Iterator[Found]:
         yield from _found(match, _between(match, low, high))
     for match in _MORE.finditer(text):
         yield from _found(match, _more(match))
+    for match in _WHOLE.finditer(text):
+        yield from _found(match, _unit(match["unit"]).iso)
     for match in _PLAIN.finditer(text):
         if not _is_idle(match):
             length = read_length(match[0])
@@ -180,12 +185,10 @@ def _between(match: re.Match[str], low: Decimal | None, high: Decimal | None) ->
 
 
 def _more(match: re.Match[str]) -> Json:
-    """十几天 is 11 to 19 days, 二十多天 20 to 30, 一年多 one to two years."""
+    """十几天 is 10 to 20 days, 二十多天 20 to 30, 一年多 one to two years."""
     low = read(match["round"] or match["count"])
     if low is None:
         return None
     unit = _unit(match["unit"] or match["of"] or match["after"])
     step = next_round(low) if match["round"] else Decimal(1)
-    if match["word"] == "几":
-        return {"from": unit.times(low + 1).iso, "to": unit.times(low + step - 1).iso}
     return {"from": unit.times(low).iso, "to": unit.times(low + step).iso}

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from datetime import date
 
-from nlu.rules.calendar import DAY, Span, add_months, days, in_year_near
-from nlu.rules.holidays import FESTIVALS, add_workdays, days_off_around, lunar
+from nlu.rules.calendar import DAY, Span, add_months, days, in_year_nearest
+from nlu.rules.holidays import FESTIVALS, add_workdays, days_off_around, lunar, lunar_of, term
 from nlu.rules.pieces import MONTH, YEAR, Form, Match, whole, year_of
 
 _NOT_BEFORE = {
-    "五一": "[路广街零一二三四五六七八九十]", "六一": "[路街零一二三四五六七九十]", "十一": "(?!黄金周|假期|期间|长假)",
+    "五一": "[路广街零一二三四五六七八九十]", "六一": "[路街零一二三四五六七九十]",
+    "十一": "(?!黄金周|假期|期间|长假|放假)",
     "618": "[\\d.a-z元块个号]", "520": "[\\d.a-z元块个号]", "圣诞": "[老树帽袜服]", "元宵": "汤|馅", "腊八": "[粥蒜]",
     "小年": "[轻青]", "清明": "上河", "五四": "(?!青年节)",
 }  # fmt: skip
@@ -21,11 +22,16 @@ _NAMES = "|".join(
 )
 _FESTIVAL = re.compile(
     rf"(?:(?P<year>{YEAR}|(?:19|20)\d\d)的?)?(?<![零一二三四五六七八九十\d.块元])(?P<name>{_NAMES})(?:青年节|节|夜)?"
-    r"(?P<holiday>黄金周|小?长假|假期|期间)?(?:[当那]天|[当那]日)?"
+    r"(?P<holiday>黄金周|小?长假|假期|放假期间|放假|期间)?"
 )
 _BESIDE_HOLIDAY = re.compile(
     rf"(?:(?P<year>{YEAR})的?)?(?P<name>{_NAMES})节?(?:假期|长假|放假)?"
     r"(?:(?P<after>之?后的?(?:第一|首)个?)|之?前的?最后一?个?)(?:工作日|上班日)"
+)
+_MOON_DAY = re.compile(r"(?<![月\u5eff])廿(?P<ones>[一二三四五六七八九])")
+_TERMS = re.compile(
+    rf"(?:(?P<year>{YEAR})的?)?(?:(?P<sure>立春|立夏|立秋|立冬|春分|夏至|秋分|惊蛰|芒种|处暑|霜降)"
+    r"|(?P<weather>大雪|小雪|大寒|小寒|白露|寒露|雨水|谷雨|小满|大暑|小暑)(?=$|[那当]天|这天|节气|[,.!?。]$))节?"
 )
 LUNAR = re.compile(
     rf"(?:(?P<year>{YEAR})的?)?"
@@ -38,7 +44,7 @@ _LUNAR_MONTHS = {"正": 1, "冬": 11, "腊": 12}
 def _festival(match: Match, today: date) -> Span:
     name, year = match["name"], year_of(match["year"], today)
     of = FESTIVALS[name]
-    day = in_year_near(today, of) if year is None else of(year)
+    day = in_year_nearest(today, of) if year is None else of(year)
     return days_off_around(day) if match["holiday"] else days(day)
 
 
@@ -48,7 +54,7 @@ def _lunar_date(match: Match, today: date) -> Span:
     day = whole(match["day"].removeprefix("初").replace("廿", "二十"))
     year = year_of(match["year"], today)
     if year is None:
-        return days(in_year_near(today, lambda y: lunar(y, number, day)))
+        return days(in_year_nearest(today, lambda y: lunar(y, number, day)))
     return days(lunar(year, number, day))
 
 
@@ -56,7 +62,7 @@ def _beside_holiday(match: Match, today: date) -> Span:
     """国庆后第一个工作日, 春节前最后一个工作日."""
     year = year_of(match["year"], today)
     of = FESTIVALS[match["name"]]
-    off = days_off_around(in_year_near(today, of) if year is None else of(year))
+    off = days_off_around(in_year_nearest(today, of) if year is None else of(year))
     return days(add_workdays(off.last.date(), 1) if match["after"] else add_workdays(off.first.date(), -1))
 
 
@@ -79,9 +85,23 @@ def _workday(match: Match, today: date) -> Span:
     return days(add_workdays(today, -count if match["way"][0] == "上" else count))
 
 
+def _moon_day(match: Match, today: date) -> Span:
+    """廿三 of the lunar month that runs now."""
+    moon = lunar_of(today)
+    return days(lunar(moon.year, moon.month, 20 + whole(match["ones"])))
+
+
+def _term_day(match: Match, today: date) -> Span:
+    of = term(match["sure"] or match["weather"])
+    year = year_of(match["year"], today)
+    return days(in_year_nearest(today, of) if year is None else of(year))
+
+
 FESTIVAL_FORMS: tuple[Form, ...] = (
     (_FESTIVAL, _festival),
     (LUNAR, _lunar_date),
     (_BESIDE_HOLIDAY, _beside_holiday),
     (_WORKDAY, _workday),
+    (_MOON_DAY, _moon_day),
+    (_TERMS, _term_day),
 )

@@ -25,7 +25,15 @@ def lunar(year: int, month: int, day: int) -> date:
     return solar
 
 
-def _term(name: str) -> Callable[[int], date]:
+def lunar_of(day: date) -> LunarDate:
+    """Raises ValueError outside of 1900-2100."""
+    try:
+        return LunarDate.from_solar(day)
+    except Exception as error:  # the library's own error classes are not all ValueError
+        raise ValueError(f"no lunar date of {day}") from error
+
+
+def term(name: str) -> Callable[[int], date]:
     def of(year: int) -> date:
         found: date = TermUtils.nth_term_day(year, term_name=name)
         return found
@@ -71,7 +79,7 @@ FESTIVALS: Mapping[str, Callable[[int], date]] = {
     "除夕": _eve, "大年三十": _eve, "年三十": _eve, "春节": _lunar(1, 1), "元宵": _lunar(1, 15), "端午": _lunar(5, 5),
     "七夕": _lunar(7, 7), "中元节": _lunar(7, 15), "中秋": _lunar(8, 15), "重阳": _lunar(9, 9),
     "腊八": _end_of_lunar_year(12, 8), "小年": _end_of_lunar_year(12, 23),
-    "清明": _term("清明"), "冬至": _term("冬至"),
+    "清明": term("清明"), "冬至": term("冬至"),
 }  # fmt: skip
 """The date in a year of ours; 小年 is the north's."""
 

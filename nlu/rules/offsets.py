@@ -111,7 +111,7 @@ _BEFORE = re.compile(
     rf"(?<![之以提])前(?P<length>(?:{NUMERAL}|[几些])(?:个?(?:小时|星期|礼拜)|个月|[天日周年]))(?!前|内)"
 )
 _AFTER = re.compile(rf"(?<![\u4e00-\u9fff])后(?P<length>(?:{NUMERAL}|几)[天日周])(?!后|内)")
-_NOW = re.compile(r"刚才|刚刚(?!好)|现在|目前|此刻|眼下|当前|这会儿?(?!议)")
+_NOW = re.compile(r"现在|目前|此刻|眼下|当前|这会儿?(?!议)")
 _OF_THE_PAST = re.compile(
     r"(?:我|里|间|所有|全部)?的?(?:所有|全部)?(?:订单|记录|消费|账单|交易|流水|明细|购买|买的|下的|下单|花了|充值记录)"
 )
@@ -186,6 +186,19 @@ def _after(match: Match, now: datetime) -> Span:
     return _stretch(now + DAY, length.away(now, 1), length)
 
 
+_MEAL = re.compile("饭点")
+
+
+def _meal(match: Match, now: datetime) -> Span:
+    """The next time to eat, or the one that is on."""
+    begin = datetime.combine(now.date(), datetime.min.time())
+    meals = [(begin + timedelta(hours=first), begin + timedelta(hours=last)) for first, last in _MEALS]
+    return minutes(*next(((first, last) for first, last in meals if last >= now), meals[-1]))
+
+
+_MEALS = ((11, 13), (17, 19))
+
+
 def _now(match: Match, now: datetime) -> Span:
     return moment(now)
 
@@ -201,4 +214,5 @@ _FORMS: tuple[tuple[re.Pattern[str], Callable[[Match, datetime], Span | None]], 
     (_BEFORE, _before),
     (_AFTER, _after),
     (_NOW, _now),
+    (_MEAL, _meal),
 )

@@ -12,19 +12,19 @@ from collections.abc import Iterator
 from nlu.rules.found import HIDDEN, HIDDEN_PHONE, Found
 
 _SURNAMES = (
-    "王李张刘陈杨黄赵周吴徐孙朱马胡郭林何高梁郑罗宋谢唐韩曹许邓萧肖冯曾程蔡彭潘袁于董余苏叶吕魏蒋田杜丁沈姜范江傅钟卢汪戴崔任"
+    "覃仝冼逄乜逯禤揭庹郗亓呙镡濮王李张刘陈杨黄赵周吴徐孙朱马胡郭林何高梁郑罗宋谢唐韩曹许邓萧肖冯曾程蔡彭潘袁于董余苏叶吕魏蒋田杜丁沈姜范江傅钟卢汪戴崔任"
     "陆廖姚方金邱丘夏谭韦贾邹石熊孟秦阎闫薛侯雷白龙段郝孔邵史毛常万顾赖武康贺严尹钱施牛洪龚汤陶黎温莫易樊乔文安殷颜庄章鲁倪"
     "庞邢俞翟蓝聂齐向申葛岳柴欧耿关兰焦左柳甘祝包宁尚符舒阮柯纪梅童凌毕单季裴霍涂成苗谷盛曲翁冉骆路游辛靳管柏鲍华喻祁蒲房滕"
     "屈饶解牟艾尤时穆农司卓古吉缪简车项连芦麦褚娄窦戚岑景党宫费卜冷晏席卫米柯宗瞿全佟应臧闵苟邬边卞姬师仇栾隋商刁沙荣巫寇桑"
     "郎甄丛仲虞敖巩明佘池查麻苑迟邝"
 )
 _COMPOUND = (
-    "欧阳|上官|皇甫|司徒|司马|诸葛|慕容|夏侯|尉迟|公孙|东方|令狐|长孙|宇文|轩辕|南宫|端木|独孤|百里|呼延|"
+    "亓官|欧阳|上官|皇甫|司徒|司马|诸葛|慕容|夏侯|尉迟|公孙|东方|令狐|长孙|宇文|轩辕|南宫|端木|独孤|百里|呼延|"
     "东郭|西门|申屠|太史|澹台"
 )
 _HAN = r"[\u4e00-\u9fff]"
 _NAME = rf"(?:(?:{_COMPOUND}){_HAN}{{1,2}}|[{_SURNAMES}]{_HAN}{{1,2}})"
-_NOT_TITLED = frozenset("和向时都从连全应单成明古简项关管安常何方高文路游解查师白万党车边包华")
+_NOT_TITLED = frozenset("和向时都从连全应单成明古简项关管安常方高文路游解查师白万党车边包华")
 """Surnames that before a title are mostly no names: 和经理说, 向老师请教, 何经理 of 任何经理, 对方经理."""
 _TITLED = "".join(char for char in _SURNAMES if char not in _NOT_TITLED)
 _TITLE = (
@@ -35,8 +35,8 @@ _TITLE = (
 # --- words that announce a name -------------------------------------------------------------------------------
 
 _LABELS = (
-    r"(?:(?:姓名|名字|收件人|收货人|联系人|寄件人|发件人|户名|开户人|持卡人|投保人|乘车人|入住人|预订人|预定人|预约人|购票人|机主)(?:姓名|名字|信息)?"
-    r"(?:是|叫|为|写|改成|改为|换成|[: ])*|(?:开户名|被保人|乘客|申请人|客户|会员名|法人|负责人"
+    r"(?:(?:姓名|名字|户主|收款人|乘机人|下单人|付款人|参会人|住客|旅客|收件人|收货人|联系人|寄件人|发件人|户名|开户人|持卡人|投保人|乘车人|入住人|预订人|预定人|预约人|购票人|机主)(?:姓名|名字|信息)?"
+    r"(?:是|叫|为|写成|写|改成|改为|换成|[: ])*|(?:开户名|被保人|乘客|申请人|客户|会员名|法人|负责人"
     r"|抬头)(?:姓名|名字)?(?:是|叫|为|[: ])+)"
 )
 _CALLED = r"(?:我叫|我的名字叫|名叫|叫做|名字叫|本人叫?|他叫|她叫|我姓名)(?:做)?"
@@ -45,8 +45,8 @@ _WANTED = r"(?:找一下|找|联系|转给?|帮我转|呼叫|咨询|通知|交�
 _BOUNDARY = rf"(?=$|[ ,.;:!?。、()~{HIDDEN}{HIDDEN_PHONE}\d])"
 _SOFT = (
     rf"(?=$"
-    rf"|[ ,.;:!?。、()~{HIDDEN}{HIDDEN_PHONE}\d的我你他她想要请在今昨明前住从订买下投查是来姓收呢吧啊呀]"
-    r"|电话|手机|身份证|地址|先生|女士|小姐|收|号码)"
+    rf"|[ ,.;:!?。、()~{HIDDEN}{HIDDEN_PHONE}\d的和跟与及我你他她想要请在今昨明前住从订买下投查是来姓收呢吧啊呀]"
+    r"|电话|手机|身份证|地址|先生|女士|小姐|收|号码|就行|即可)"
 )
 _STRONG = re.compile(rf"(?:{_LABELS}|{_CALLED})(?P<name>{_NAME}){_SOFT}")
 _OF_MINORITY = re.compile(
@@ -62,7 +62,16 @@ _RECEIVES = re.compile(rf"(?:^|[ ,.;:。{HIDDEN}])(?P<name>{_NAME})(?=收(?:$|[ 
 _BEFORE_PHONE = re.compile(rf"(?:^|[ ,.;。]|(?<={HIDDEN}))(?P<name>{_NAME})(?<!收)(?=[ ,;]?{HIDDEN_PHONE})")
 _BEHIND_PHONE = re.compile(rf"(?<={HIDDEN_PHONE})[ ,;]?(?P<name>{_NAME})(?<!收)(?=$|[ ,.;。{HIDDEN}])")
 """The way a parcel is addressed: 王小明 13800138000."""
-_WITH_TITLE = re.compile(rf"(?P<name>(?:(?:{_COMPOUND})|(?<![\u4e00-\u9fff])[小老]?[{_TITLED}]|[{_TITLED}]){_TITLE})")
+_AND_ANOTHER = re.compile(rf"(?:{_LABELS}){_NAME}(?:和|跟|与|及|以及)(?P<name>{_NAME}){_SOFT}")
+_BY_NAME_OF = re.compile(
+    rf"(?:用|以|拿|是)(?P<name>{_NAME})(?=的(?:名义|名字|身份证|账号|手机号?" rf"|会员卡?|卡|户头)[^,]{{0,4}})"
+)
+_AFTER_TALK_OF_NAMES = re.compile(
+    rf"(?:姓名|名字|收件人|收货人|联系人|乘客|抬头)[^。!?]{{0,16}}?" rf"(?:是|成|为|叫)(?P<name>{_NAME}){_BOUNDARY}"
+)
+_WITH_TITLE = re.compile(
+    rf"(?P<name>(?:(?:{_COMPOUND})|(?<![\u4e00-\u9fff])[小老]?[{_TITLED}]|" rf"(?<![任如为])[{_TITLED}]){_TITLE})"
+)
 _FULL_WITH_TITLE = re.compile(
     rf"(?:^|[ ,.;:!?。]|{_WANTED}|{_I_AM}|请|叫|让|和|跟|问|是|向)(?P<name>{_NAME})(?=先生|女士|小姐"
     rf"|老师|师傅|经理|医生|主任|律师|教授)"
@@ -73,7 +82,7 @@ _SURNAME = re.compile(
 
 _NOT_BEFORE_TITLE = re.compile(r"[\u4e00-\u9fff]")
 _MAY_STAND_BEFORE = re.compile(
-    r"(?:找|联系|我是|叫|请|让|给|和|跟|与|是|问|说|那个|这个|您好|你好|谢谢|感谢|麻烦|帮我|转|要|约|对|向|把|有|人|名|的|了|到|,|电话|在|由|归|和|去找|于|投诉|表扬|评价|想|"
+    r"(?:找|联系|我是|叫|请|让|给|和|跟|与|是|问|说|那个|这个|您好|你好|谢谢|感谢|麻烦|帮我|转|要|约|对|向|把|有|人|名|的|了|到|员|,|电话|在|由|归|和|去找|于|投诉|表扬|评价|想|"
     r"咨询|上次|刚才|昨天|今天|你们|我们|贵司|就)$"
 )
 _NO_NAMES = """
@@ -99,7 +108,22 @@ _TITLES_THAT_ARE_WORDS = frozenset(("马总", "毛总", "老总", "江总"))
 _SIGNS = re.compile("[叫是名人姓找联转给先女小老师总经医主工哥姐同阿大教律店科处局部院警会护叔副寄发送通交咨呼]")
 
 
-_PATTERNS = (_STRONG, _OF_MINORITY, _BY_SELF, _SOUGHT, _RECEIVES, _FULL_WITH_TITLE)
+_PATTERNS = (
+    _STRONG,
+    _OF_MINORITY,
+    _BY_SELF,
+    _SOUGHT,
+    _RECEIVES,
+    _FULL_WITH_TITLE,
+    _AND_ANOTHER,
+    _BY_NAME_OF,
+    _AFTER_TALK_OF_NAMES,
+)
+
+
+_SAYS_SO = re.compile("我叫$|名字[叫是:]+$|姓名[是:]+$")
+_ENDS = re.compile("$|[,。!]")
+"""Who says 我叫高兴 and no more is called so."""
 
 
 def persons(text: str) -> Iterator[Found]:
@@ -108,7 +132,7 @@ def persons(text: str) -> Iterator[Found]:
         return
     for pattern in _PATTERNS if HIDDEN_PHONE not in text else (*_PATTERNS, _BEFORE_PHONE, _BEHIND_PHONE):
         for match in pattern.finditer(text):
-            if match["name"] not in _ORDINARY and match["name"][:2] not in _ORDINARY:
+            if _says_so(match) or (match["name"] not in _ORDINARY and match["name"][:2] not in _ORDINARY):
                 yield _found(match)
     for match in _LATIN.finditer(text):
         yield _found(match)
@@ -119,6 +143,11 @@ def persons(text: str) -> Iterator[Found]:
         fits = not _NOT_BEFORE_TITLE.match(before[-1:]) or _MAY_STAND_BEFORE.search(before)
         if fits and match["name"] not in _TITLES_THAT_ARE_WORDS:
             yield _found(match)
+
+
+def _says_so(match: re.Match[str]) -> bool:
+    text, (start, end) = match.string, match.span("name")
+    return end - start == 2 and bool(_SAYS_SO.search(text, 0, start) and _ENDS.match(text, end))
 
 
 def _found(match: re.Match[str]) -> Found:

@@ -23,14 +23,14 @@ METRIC: Mapping[str, str] = {
     "平方米": "m²", "平方": "m²", "平米": "m²", "㎡": "m²", "m2": "m²", "m²": "m²", "平": "m²",
     "立方米": "m³", "立方": "m³", "m3": "m³", "m³": "m³",
     "gb": "GB", "mb": "MB", "tb": "TB", "kb": "KB", "个g": "GB", "个gb": "GB", "个t": "TB", "个m": "MB", "兆": "MB",
-    "千瓦时": "kWh", "kwh": "kWh", "度电": "kWh", "千瓦": "kW", "kw": "kW", "瓦": "W",
+    "千瓦时": "kWh", "kwh": "kWh", "千瓦": "kW", "kw": "kW", "瓦": "W",
     "摄氏度": "°C", "°c": "°C", "毫安时": "mAh", "毫安": "mAh", "mah": "mAh", "赫兹": "Hz", "hz": "Hz", "伏": "V",
 }  # fmt: skip
 
 _COUNTED_WORDS = """
 个~[性体别子股税月钟]|半个|半[月小钟天年]|小时|钟头|星期|礼拜|工作日|季度|多 件~套 条~[件款例约理]
-单~[独身反次纯价间色号] 笔~[记者] 双~[十1方人击层面休肩向]
-台~[湾北中风阶灯式词球] 份~[额子] 张~[三口开家] 只~[要有是能好会想需怕收发管剩] 本~[来身地人市店公年日月科质]
+单~[元独身反次纯价间色号] 笔~[记者] 双~[十1方人击层面休肩向]
+台~[湾北中风阶灯式词球] 份~[额子] 张~[三口开家] 只~[要有是能好会想需怕收发管剩]|松鼠 本~[来身地人市店公年日月科质]
 包~[括邮含裹装子的] 箱~[子] 盒~[子马] 瓶~[子]
 袋~[子] 套~[餐路] 部~[分门长队] 辆 把~[握我他它你这手] 支~[付持] 杯~[子] 位~[置于移] 名~[字牌单称义]
 人~[民工员家才生气品力间均民] 斤 遍 种~[类子植]
@@ -40,8 +40,9 @@ _COUNTED_WORDS = """
 对~[方了吗不的应比面于话象接外我你账公此讲啊吧称] 间~[隔接] 间房 岁 晚~[上会点饭安]|[了到]
 工作日 个工作日 次~[日品数元] 株 枚 款~[式项] 项~[目链] 顿 门~[店口票铃禁外锁] 封~[面] 座~[位机] 栋 幅 扇 串
 筐 提~[供前示醒出交现货到] 亩 里~[面程屯河山店头]
-公顷 床 碗 盘 壶 盆 滴 段 层 集 篇 首~[先次页] 课时 人次 分贝 像素 万像素 英里 加仑 磅 盎司 克拉 匹~[配] 头~[发像部疼痛]
-尾~[号款] 站~[点] 桌~[子面] 味~[道]
+公顷 床 碗 盘 壶 盆 滴 段 层 集 篇 首~[先次页] 课时 人次 分贝 像素 万像素 英里 加仑 磅 盎司 克拉 匹~[配]
+头~[断打发像部疼痛]
+尾~[号款] 站~[点] 桌~[子面] 味~[道地]
 股~[票东] 票~[据] 针~[对] 打~[折开电包车印扰算听九八七六五四三二一个住] 排~[队] 场~[景地所合] 瓣 块~[钱]
 口~[味头碑罩红岸] 户~[口] 架 艘 星级 周岁 万步
 步~[骤] 号人
@@ -60,7 +61,7 @@ def _unit_pattern() -> str:
 
 
 _UNITS = _unit_pattern()
-_SIZED = rf"(?P<unit>{_UNITS}|度(?!电|过|假|[数量日])|[gmlwtk](?![a-z\d]))"
+_SIZED = rf"(?P<unit>{_UNITS}|度(?!过|假|[数量日])|[gmlwtk](?![a-z\d]))"
 _LEFT = r"(?<![\da-z.*零〇一二两三四五六七八九十百千万亿第每哪某另])(?<!\d[,:/-])"
 _VALUE = rf"(?:{ARABIC}(?:[百千万亿]+\d?(?!\d))?|{HAN}+(?:点[零〇一二三四五六七八九]+)?)(?!(?<=千)[克米瓦])"
 _RANGE = re.compile(rf"{_LEFT}(?P<low>{_VALUE})(?:{_UNITS}|g|m|l)?{TO}(?P<high>{_VALUE}) ?{_SIZED}")
@@ -79,11 +80,11 @@ _HEIGHT = re.compile(
     rf"{_LEFT}(?P<metres>[一二1-2])米(?P<behind>\d{{1,2}}|[一二三四五六七八九]{{1,2}}|[一二三四五六七八九]?十[一二三四五六七八九]?)(?![\d个件条米厘公分点号])"
 )
 _CATTIES = re.compile(rf"{_LEFT}(?P<catties>{NUMERAL})斤(?P<taels>[\d一二两三四五六七八九])两(?![个天])")
-_TAELS = re.compile(rf"{_LEFT}(?P<taels_only>[\d三四五六七八九]|半)两(?![个天件条种年次千百万三])")
+_TAELS = re.compile(rf"{_LEFT}(?P<taels_only>[\d二三四五六七八九]|半)两(?![个天件条种年次千百万三])")
 _DEGREES = re.compile(rf"{_LEFT}(?P<degrees>{NUMERAL})度(?P<tenth>[\d一二三四五六七八九半])(?![\d个十百千点])")
 
 # 一个问题 is a question, not one of them: an article counts only where a number is bought, booked or answered
-_ARTICLES = frozenset("个家种位名次条件张项部段本场道样处间座门片口份款位套批笔单")
+_ARTICLES = frozenset("个家种位名次条件张项部段本场道样处间座门片口份款位套批笔单块")
 _ASKS_HOW_MANY = re.compile(
     r"(?:买|购买|要|订|定|下单|预订|拿|来|加|退|换|发|寄|送|补|给我|再|只|就|共|各|有且只有|仅|剩|少|少发|多发|数量(?:是|为)?|:|还差|另外|加购|点)(?:了|过|我)?$"
 )
@@ -135,7 +136,7 @@ def _degree(match: re.Match[str]) -> str:
     text = match.string
     if _LENSES.search(text):
         return "度"
-    return "kWh" if _POWER.search(text) else "°C"
+    return "kWh" if text.startswith("电", match.end()) or _POWER.search(text) else "°C"
 
 
 def _letter(match: re.Match[str], said: str, own: str) -> str:
@@ -147,6 +148,8 @@ def _letter(match: re.Match[str], said: str, own: str) -> str:
         case "g":
             round_number = number.isdigit() and int(number) % 50 == 0
             return "GB" if memory or number in _MEMORY_SIZES or (own == "G" and not round_number) else "g"
+        case "m" if text.startswith("口罩", match.end()):
+            return ""
         case "m":
             return "MB" if memory or own == "M" else "m"
         case "w":
@@ -182,7 +185,7 @@ def _more(match: re.Match[str]) -> Json:
     if low is None:
         return None
     step = next_round(low) if match["round"] else Decimal(1)
-    return _bounds(low + 1, low + step - 1) if match["word"] == "几" else _bounds(low, low + step)
+    return _bounds(low, low + step)
 
 
 def _plain(match: re.Match[str]) -> Json:

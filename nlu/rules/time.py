@@ -47,7 +47,7 @@ class _Point:
 
 
 _MAY_BE_TIME = re.compile(
-    r"[\d天日周旬月年期拜节点时号旦夕庆夜昨今明前后晚早晨午昏刚现目此眼当这内来过近双季至秋阳午宵腊黑圣钟]|十一|五一|六一|q[1-4]|[ap]m"
+    r"[\d天日周旬月年期拜节点时号旦夕庆夜昨今明前后晚早晨午昏刚现目此眼当这内来过近双季至秋阳午宵腊黑圣钟廿饭蛰种暑霜露寒雪雨满立]|十一|五一|六一|q[1-4]|[ap]m"
 )
 _MAY_BE_CLOCK = re.compile("[点时:早晚午夜晨昏晌白]|[ap]m")
 _DAYS_FROM = re.compile(rf"的?(?P<way>[前后])(?P<count>{NUMERAL})天")
@@ -75,7 +75,7 @@ def times_of_day(text: str) -> list[Clock]:
 
 def _points(text: str, now: datetime, said: list[Clock]) -> list[_Point]:
     today = now.date()
-    counted = [Dated(one.start, one.end, one.span) for one in offsets(text, now)]
+    counted = [Dated(one.start, one.end, one.span, counted=True) for one in offsets(text, now)]
     read: list[_Point] = []
     for one in longest([*counted, *dates(text, today)]):
         one = _moved(text, one)
@@ -90,7 +90,27 @@ def _points(text: str, now: datetime, said: list[Clock]) -> list[_Point]:
         for clock in said
         if not clock.needs_date or (clock.hour is not None and _TO_HERE.search(text, 0, clock.start))
     ]
+    read = [_until_then(text, one, now) for one in read]
     return [replace(one, span=None, wrong="") if _EVERY.search(text, 0, one.start) else one for one in longest(read)]
+
+
+_BEFORE = re.compile(r"(?:之前|以前|前(?![台面端方后天往提几两三\d一二]))")
+_INSIDE = re.compile(r"(?:之内|以内|内(?![容衣部存裤]))")
+
+
+def _until_then(text: str, one: _Point, now: datetime) -> _Point:
+    """周五之前, 下午5点前, 本周内: from now to then; what is over already has no time left."""
+    if one.span is None or one.wrong or (one.date is not None and one.date.counted):
+        return one
+    behind = _BEFORE.match(text, one.end)
+    if behind is None and one.clock is None and one.span.first != one.span.last:
+        behind = _INSIDE.match(text, one.end)
+    begin = now if one.span.timed else datetime.combine(now.date(), datetime.min.time())
+    last = one.span.last if one.clock is None or one.clock.hour is None else one.span.first
+    if behind is None or last <= begin:
+        return one
+    span = minutes(begin, last) if one.span.timed else days(begin.date(), last.date())
+    return replace(one, end=behind.end(), span=span, date=None, clock=None)
 
 
 def _moved(text: str, one: Dated) -> Dated:

@@ -86,7 +86,7 @@ AMOUNTS: list[tuple[str, Json]] = [
     ("两三百块", _between(200, 300)),
     ("几十块", _between(20, 90)),
     ("几百块钱", _between(200, 900)),
-    ("十几块", _between(11, 19)),
+    ("十几块", _between(10, 20)),
     ("二十来块", _between(20, 30)),
     ("100到200元", _between(100, 200)),
     ("50-100块", _between(50, 100)),

@@ -136,7 +136,9 @@ def test_from_a_day_to_a_later_day_is_one_stretch(one: date, other: date) -> Non
 def test_every_weekday_around_is_found(weeks: int, weekday: int) -> None:
     prefix = "上" * -weeks if weeks < 0 else "下" * weeks
     monday = TODAY - timedelta(days=TODAY.weekday())
-    meant = (monday + timedelta(days=7 * weeks + weekday)).isoformat()
+    day = monday + timedelta(days=7 * weeks + weekday)
+    # without a word for the week it is the next one to come
+    meant = (day + timedelta(days=7 * (weeks == 0 and day < TODAY))).isoformat()
     for name in ("周", "星期", "礼拜"):
         assert value_of(f"{prefix}{name}{'一二三四五六日'[weekday]}") == meant
 
