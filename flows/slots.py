@@ -139,7 +139,8 @@ def _number_of(entity: Entity, waiting: bool) -> Json:
     if not waiting:
         return None
     if entity.type == "reference" and isinstance(entity.value, dict):
-        return entity.value.get("index")
+        index = entity.value.get("index")
+        return index if isinstance(index, int) and index > 0 else None
     simple = _SIMPLE_DURATION.fullmatch(str(entity.value)) if entity.type == "duration" else None
     return float(simple[1]) if simple and "." in simple[1] else int(simple[1]) if simple else None
 

@@ -7,14 +7,12 @@ A value is ISO 8601 in the bot's local time, without an offset; its form is its 
 | 大后天 | "2026-11-21" |
 | 上周五下午三点 | "2026-11-13T15:00" |
 | 上个月, 最近三天, 周一到周三 | {"from": "2026-10-01", "to": "2026-10-31"}: both ends belong to it |
-| 今晚 | {"from": "2026-11-18T18:00", "to": "2026-11-19T00:00"} |
+| 今晚 | {"from": "2026-11-18T18:00", "to": "2026-11-18T23:59"} |
 | 晚上8点到10点 | {"from": "2026-11-18T20:00", "to": "2026-11-18T22:00"} |
 
-What is ambiguous is read so: a day without a year or month as `calendar.in_year_near` and `in_month_near` say;
-周五 is this week's (Monday to Sunday); bare 1点 to 6点 are in the afternoon; 7天内 is a deadline unless it speaks of
-orders and records; 11.22 is a date, 3.14 only with 号 or the like. 月初 is the 1st to 5th, 月底 the 26th to the end;
-几天 reaches to a week. 半天 and 三天 alone are durations, and what recurs (每周三, 每天早上8点) is a recurrence. A date
-that does not exist (2月30号) is `invalid`, and its digits are nothing else.
+What is ambiguous is read as docs/entities.md settles. Besides: 7天内 is a deadline unless it speaks of orders and records;
+11.22 is a date, 3.14 only with 号 or the like; 几天 reaches to a week; 半天 and 三天 alone are durations, and what recurs
+(每周三, 每天早上8点) is a recurrence. A date that does not exist (2月30号) is `invalid`, and its digits are nothing else.
 """
 
 from __future__ import annotations
