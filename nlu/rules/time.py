@@ -10,9 +10,10 @@ A value is ISO 8601 in the bot's local time, without an offset; its form is its 
 | 今晚 | {"from": "2026-11-18T18:00", "to": "2026-11-18T23:59"} |
 | 晚上8点到10点 | {"from": "2026-11-18T20:00", "to": "2026-11-18T22:00"} |
 
-What is ambiguous is read as docs/entities.md settles. Besides: 7天内 is a deadline unless it speaks of orders and records;
-11.22 is a date, 3.14 only with 号 or the like; 几天 reaches to a week; 半天 and 三天 alone are durations, and what recurs
-(每周三, 每天早上8点) is a recurrence. A date that does not exist (2月30号) is `invalid`, and its digits are nothing else.
+What is ambiguous is read as docs/entities.md settles. Besides: 7天内 is a deadline unless it speaks of orders and
+records; 11.22 is a date, 3.14 only with 号 or the like; 几天 reaches to a week; 半天 and 三天 alone are durations, and
+what recurs (每周三, 每天早上8点) is a recurrence. A date that does not exist (2月30号) is `invalid`, and its digits are
+nothing else.
 """
 
 from __future__ import annotations
