@@ -95,21 +95,25 @@ _TOWNS = frozenset(
 """Districts that everybody knows by their short names."""
 # What behind a short name makes another thing of it: 北京大学, 上海路, 南京东路, 北京烤鸭, 四川菜
 _OTHER_THING = re.compile(
-    r"(?:[东西南北中]?[路街道巷弄桥站港]|大学|学院|[中小]学|师范|理工|医科|国际|体育|医院|银行|烤鸭|[菜话装治]|人(?!民)|时间|欢乐谷|海洋馆|野生"
+    r"(?:[东西南北中]?[路街道巷弄桥站港]|大学|学院|[中小]学|师范|理工|医科|国际|体育|医院|银行|烤鸭|炒|美食|小吃|料理|风味|[菜话装治味]|人(?!民)|时间|欢乐谷|海洋馆|野生"
     r"|世界公园|奥林匹克|地铁|卫视|电视台|[日晚]报|啤酒|火锅|[面串]|小面|拉面|牛肉|特产|板鸭|小笼|凉皮|臭豆腐|米线|豆腐|[黄白]酒|老窖|牌|移动|联通|电信"
     r"|银联|[坊阁湖茶玉府宫寺]|山庄|古玩|工业|航空|国安|首都|现代|故宫|音乐|杂技|剧院|山(?!东|西)|河(?!北|南|东|西)|江(?!苏|西)|大厦|大道|广场|家园"
     r"|花园|科技|会馆"
     r"|[^\s,.;:!?。、()的在到去来有是和跟与了吗呢我你]{0,12}(?:酒店|饭店|宾馆|旅馆|客栈|公寓|餐厅|[物图][馆书]|博物馆|图书馆|展览馆|体验馆|天文馆|蜡像馆|科技馆"
-    r"|动物园|植物园|公司|大学|学院|民宿|店(?![铺员主家])))"
+    r"|动物园|植物园|公园|饭庄|菜馆|食堂|公司|大学|学院|民宿|店(?![铺员主家])))"
 )
 _NAMED_ROAD = re.compile(r"[东西南北中]?(?:一|二)?[路街道巷弄](?!口)")
 """南京东路 is a road, in whichever town."""
 _GLUE = re.compile(r"[ ,.·\-—/、]?")
 
 _UNIT = (
-    r"(?:路|街道|大街|街|大道|道|巷|胡同|弄|里|号楼|号院|号线|号|栋|幢|座|单元|室|楼|层|户|村|镇|乡|组|队|屯|庄|小区|社区|花园|家园|公寓|大厦|广场|中心|写字楼|苑|园区|园|新村|城|府|邸|湾|门|库|店|厂|"
-    r"学校|大学|学院|中学|小学|医院|开发区|工业区|科技园|产业园|校区|宿舍|驿站|菜鸟驿站|丰巢|柜|桥|口|旁|对面|附近|商场|机场|车站|火车站|地铁站|快递点|超市|银行|大院|公司|酒店|物业|收发室|门卫|前台)"
+    r"(?:科技园区|工业园区|产业园区|路|街道|大街|街|大道|道|巷|胡同|弄|里|号楼|号院|号线|号|栋|幢|座|单元|室|楼|层|户|村|镇|乡|组|队|屯|庄|小区|社区|花园|家园|公寓|大厦|广场|中心|写字楼|苑|园区|园|新村|城|府|邸|湾|门|库|店|厂|"
+    r"学校|大学|学院|中学|小学|医院|开发区|工业园?区|科技园区?|产业园区?|校区|宿舍|驿站|菜鸟驿站|丰巢|柜|桥|口|旁|对面|附近|商场|机场|车站|火车站|地铁站|快递点|超市|银行|大院|公司|酒店|物业|收发室|门卫|前台)"
 )
+_PLACE = re.compile(
+    "(?:镇|乡|村|街道|路|街|大道|巷|胡同|小区|社区|[花家校园]园|公寓|大厦|广场|区|苑|里|科技园|工业园|大学城)$"
+)
+"""What a detail without a house number ends with, if it is one and no shop's name."""
 _CHAR = rf"[^\s,.;:!?。、()·…~'\"{HIDDEN}{HIDDEN_PHONE}]"
 _NUMBER = r"(?:[a-z]?\d+(?:-\d+)*[a-z]?|[零一二三四五六七八九十百]+|[a-z])"
 _DETAIL = re.compile(
@@ -188,6 +192,8 @@ def _address(text: str, group: Sequence[_Word]) -> Found | None:
         return None
     if len(group) > 1 and detail is None and not group[-1].named.full and _OTHER_THING.match(text, group[-1].end):
         group = group[:-1]
+        if len(group) == 1 and not group[0].named.full and _OTHER_THING.match(text, group[0].end):
+            return None
     value: dict[str, Json] = _common(_narrowed(group))
     if detail is None:
         return Found("address", group[0].start, group[-1].end, value)
@@ -236,7 +242,8 @@ def _detail(text: str, last: _Word, certain: bool) -> tuple[str, int] | None:
             return None
         words = shorter[0].strip()
         talk = _TALK.search(words)
-    if not last.named.full and not certain and not re.search(r"\d|[零一二三四五六七八九十]号", words):
+    numbered = re.search(r"\d|[零一二三四五六七八九十]号", words)
+    if not last.named.full and not numbered and not (certain and _PLACE.search(words)):
         return None
     start = text.index(words, last.end)
     return words, start + len(words)

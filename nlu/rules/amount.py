@@ -44,7 +44,7 @@ _KUAI = (
 )
 _MAO = r"毛钱|毛(?![衣巾毯线豆肚绒孩笔利病裤尼坯])|角钱?(?![星形度色落钢铁楼])"
 # 两块5个 is two yuan for five pieces, but 9块9包邮 has its 9
-_NO_COUNT = r"(?![\d.号点折%楼十百千万个件条张只份单次天])"
+_NO_COUNT = rf"(?!(?!包邮)(?:{MEASURES}))(?![\d.号点折%楼十百千万个件条张只份单次天])"
 
 _YUAN_AND_MORE = re.compile(
     rf"{_LEFT}(?P<yuan>{NUMERAL})(?:"

@@ -134,6 +134,11 @@ _SAID = re.compile(
     rf"(?:(?P<quarter>[一三13])刻钟?|(?P<half>半)|整|[过零]?(?P<minute>{_MINUTES})分(?!之|钟?[内后前])"
     rf"|(?P<short>[0-5]\d|零[一二三四五六七八九]|{_TENS})(?!{_NO_MINUTE_BEFORE}))?"
 )
+_TWO_HOURS = re.compile(
+    rf"(?:{_PART}[ 的]?)?{_LEFT}(?P<two>一两|两三|三四|四五|五六|六七|七八|八九|九十|十一二)点钟?"
+    rf"(?![一二三四五六七八九十半\d钱])"
+)
+"""晚上七八点 is between seven and eight."""
 _AM_PM = "(?P<half_of_day>am|pm)"
 _COLON = re.compile(
     rf"(?:{_PART}[ 的]?)?(?:(?<=\dt)|(?<![\da-z.:]))(?P<hour>\d{{1,2}}):(?P<minute>\d\d)(?::\d\d(?:\.\d+)?)?"
@@ -158,6 +163,9 @@ def clocks(text: str) -> Iterator[Clock]:
     for match in _SAID.finditer(text):
         if (said := _said(match)) is not None:
             yield said
+    for match in _TWO_HOURS.finditer(text):
+        first, last = (11, 12) if match["two"] == "十一二" else (read_int(char) for char in match["two"])
+        yield Clock(*match.span(), part=match["part"] or "", hour=first, last=last)
     for match in _COLON.finditer(text):
         yield _colon(match)
     for match in _ENGLISH.finditer(text):

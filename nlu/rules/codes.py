@@ -159,6 +159,7 @@ _HOTLINE = re.compile(
 _PHONE_SAID = re.compile(
     rf"(?:手机|电话|联系方式)(?:号码?)?(?:是|为|改成|改为|换成|[:#])*(?P<code>1[3-9](?:\d{{7,8}}|\d{{10,11}})){_END}"
 )
+_EMERGENCY = re.compile(rf"(?<=打)(?:110|119|120|122|114){_END}(?![折元块个分])")
 _SPOKEN = re.compile("[零〇一幺二两三四五六七八九]{7,}")
 _SPOKEN_DIGITS = str.maketrans("零〇一幺二两三四五六七八九", "0011223456789")
 _NO_PHONE = re.compile(r"(?:订单|单号|编号|运单|卡号|qq)[号码是为:#\s]*$")
@@ -170,6 +171,8 @@ def phones(text: str) -> Iterator[Found]:
     Digits that are spoken one by one (幺三八…) count too.
     """
     text = _SPOKEN.sub(lambda match: match[0].translate(_SPOKEN_DIGITS), text)
+    for match in _EMERGENCY.finditer(text):
+        yield Found("phone", *match.span(), match[0])
     if sum(char.isdigit() for char in text) < 5:
         return
     for match in _MOBILE.finditer(text):

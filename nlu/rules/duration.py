@@ -104,7 +104,7 @@ _NAMED = (
 _SHORT_MINUTES = rf"(?:{_COUNT}分(?=零?{_COUNT}秒)|(?<=[小钟][时头]){_COUNT}分(?!之|期|类))"
 _WORDS = rf"{_NAMED}(?:[零又]?(?:{_NAMED}|{_SHORT_MINUTES})){{0,3}}"
 _END = (
-    r"(?![级代糕龄货薪终检猫然津堂使空才杀]|轻|到[晚头]|两头|打鱼|度[^过]|(?<=年)会|(?<=周)[年一二三四五六日末岁围期转边长刊报](?![天个周年月])|(?<=天)[气下上地天]"
+    r"(?![级代糕龄货薪终检猫然津堂使空才杀]|轻|到[晚头]|两头|打鱼|[一两二三四五六七八九十\d]+[次回遍顿]|度[^过]|(?<=年)会|(?<=周)[年一二三四五六日末岁围期转边长刊报](?![天个周年月])|(?<=天)[气下上地天]"
     r"|(?<=小时)(?:工|营业|在线|客服|服务|热水|便利|自助|人工|热线|待命|达)|(?<=月)[饼份亮]|(?<=[天年])前|(?<=星期)[一二三四五六日天]|(?<=礼拜)[一二三四五六日天])"
 )
 _RANGE = re.compile(
@@ -121,6 +121,7 @@ _MORE = re.compile(
     rf"|(?P<count>{NUMERAL})(?:(?P<of>个?(?:小时|钟头|星期|礼拜)|[周天年])多|个多(?P<after>小时|钟头|星期|礼拜|月|季度))){_END}"
 )
 _PLAIN = re.compile(rf"{_LEFT}{_WORDS}{_END}|{_LEFT}\d+(?:\.\d+)? ?(?:hrs?|h|mins?)(?![a-z\d])")
+_ROUND_THE_CLOCK = re.compile(r"(?:7 ?[x*×] ?)?24 ?小时(?:营业|在线|客服|服务|热水|便利|自助|人工|热线|待命)")
 _WHOLE = re.compile(rf"{_LEFT}一整(?P<unit>[天年周]|个?(?:月|星期|礼拜|小时))")
 _YEAR_NAME = re.compile(r"(?:19|20)\d\d年|[一二][零〇九][零〇一二三四五六七八九]{2}年|[0189]\d年$")
 # 等了半天, 半天没人理: half a day that means a long while
@@ -139,6 +140,8 @@ def durations(text: str) -> Iterator[Found]:
         yield from _found(match, _between(match, low, high))
     for match in _MORE.finditer(text):
         yield from _found(match, _more(match))
+    for match in _ROUND_THE_CLOCK.finditer(text):  # a way of serving, and no length
+        yield Found("duration", *match.span(), None)
     for match in _WHOLE.finditer(text):
         yield from _found(match, _unit(match["unit"]).iso)
     for match in _PLAIN.finditer(text):

@@ -24,9 +24,9 @@ _COMPOUND = (
 )
 _HAN = r"[\u4e00-\u9fff]"
 _NAME = rf"(?:(?:{_COMPOUND}){_HAN}{{1,2}}|[{_SURNAMES}]{_HAN}{{1,2}})"
-_NOT_TITLED = frozenset("和向时都从连全应单成明古简项关管安常方高文路游解查师白万党车边包华")
+_WORDS_TOO = "和向时都从连全应单成明古简项关管安常方高文路游解查师白万党车边包华"
 """Surnames that before a title are mostly no names: 和经理说, 向老师请教, 何经理 of 任何经理, 对方经理."""
-_TITLED = "".join(char for char in _SURNAMES if char not in _NOT_TITLED)
+_TITLED = "".join(char for char in _SURNAMES if char not in _WORDS_TOO)
 _TITLE = (
     r"(?:总经理|副总|总监|经理|先生|女士|小姐|老师|师傅|主任|医生|大夫|教授|律师|老板|店长|主管|科长|处长|局长|部长|院长|校长|警官"
     r"|会计|工程师|护士|同学|阿姨|叔叔|大哥|大姐|总(?![共是数部额计结店价之有归会部裁])|工(?![作资厂程具艺商行人地业])|哥(?!哥)|姐(?!姐|妹))"
@@ -39,7 +39,10 @@ _LABELS = (
     r"(?:是|叫|为|写成|写|改成|改为|换成|[: ])*|(?:开户名|被保人|乘客|申请人|客户|会员名|法人|负责人"
     r"|抬头)(?:姓名|名字)?(?:是|叫|为|[: ])+)"
 )
-_CALLED = r"(?:我叫|我的名字叫|名叫|叫做|名字叫|本人叫?|他叫|她叫|我姓名)(?:做)?"
+_CALLED = (
+    r"(?:我叫|我的名字叫|名叫|叫做|名字叫|本人叫?|他叫|她叫|(?:爱人|老婆|老公|妈妈?|爸爸?|朋友"
+    r"|孩子|儿子|女儿|同事|先生|太太|哥哥|姐姐|弟弟|妹妹),?(?:名字)?叫|我姓名)(?:做)?"
+)
 _I_AM = r"(?:我是|我就是|这里是|这边是|你好,?我是)"
 _WANTED = r"(?:找一下|找|联系|转给?|帮我转|呼叫|咨询|通知|交给|寄给|发给|送给|转账给|转给|打款给|汇给|快递给)"
 _BOUNDARY = rf"(?=$|[ ,.;:!?。、()~{HIDDEN}{HIDDEN_PHONE}\d])"
@@ -54,7 +57,7 @@ _OF_MINORITY = re.compile(
     rf"(?![的馆店房]){_HAN}){{1,8}})+){_SOFT}"
 )
 _LATIN = re.compile(rf"(?:{_LABELS}|{_CALLED}) ?(?P<name>[a-z]{{2,15}}(?: [a-z]{{2,15}}){{0,2}})(?![a-z\d])")
-_BY_SELF = re.compile(rf"{_I_AM}(?P<name>{_NAME}){_BOUNDARY}")
+_BY_SELF = re.compile(rf"(?<![得为认知]){_I_AM}(?P<name>(?![{_WORDS_TOO}]{_HAN}{_BOUNDARY}){_NAME}){_BOUNDARY}")
 _SOUGHT = re.compile(
     rf"{_WANTED}(?P<name>{_NAME})(?=$|[ ,.;:!?。吧吗]|接电话|听电话|聊|谈|处理|解决|回电|回复|就行|即可|那里|那边|负责)"
 )
@@ -71,6 +74,13 @@ _AFTER_TALK_OF_NAMES = re.compile(
 )
 _WITH_TITLE = re.compile(
     rf"(?P<name>(?:(?:{_COMPOUND})|(?<![\u4e00-\u9fff])[小老]?[{_TITLED}]|" rf"(?<![任如为])[{_TITLED}]){_TITLE})"
+)
+_RARE_WITH_TITLE = re.compile(
+    rf"(?:^|[ ,.;:!?。]|找|我是|叫|请|给|联系)(?P<name>[简项关管安常高方文游白万党车边包华明成单查解]{_TITLE})"
+)
+"""Surnames that are words, too: only where nothing but a name begins."""
+_FAMILIAR = re.compile(
+    rf"(?:找|我是|叫|联系|转给?)(?P<name>[小老阿][王李张刘陈杨黄赵周吴徐孙朱胡郭林何郑罗宋谢唐韩冯曾彭潘袁董余苏叶吕魏蒋田杜丁沈姜范傅钟卢汪崔]){_BOUNDARY}"
 )
 _FULL_WITH_TITLE = re.compile(
     rf"(?:^|[ ,.;:!?。]|{_WANTED}|{_I_AM}|请|叫|让|和|跟|问|是|向)(?P<name>{_NAME})(?=先生|女士|小姐"
@@ -117,6 +127,8 @@ _PATTERNS = (
     _FULL_WITH_TITLE,
     _AND_ANOTHER,
     _BY_NAME_OF,
+    _RARE_WITH_TITLE,
+    _FAMILIAR,
     _AFTER_TALK_OF_NAMES,
 )
 

@@ -40,6 +40,9 @@ _APART = re.compile(
 _EVERY = re.compile(
     rf"每(?P<count>{NUMERAL}|半)?(?P<unit>个?(?:小时|钟头|星期|礼拜|季度|月)|月|分钟|秒钟?|刻钟|[天日周年晚早夜])(?![级代饼份次晨]|优鲜|坚果|黑巧)"
 )
+_ONCE_IN = re.compile(
+    rf"(?<![\d一二两三四五六七八九十百每隔第])(?P<count>{NUMERAL}|半)?(?P<unit>个?(?:小时|钟头|星期|礼拜|季度|月)|[天日周年])(?:一|1)次(?!性)"
+)
 _DAY_BY_DAY = re.compile(r"(?<!一)天天(?!快递|向上|[特快乐低好象果酷惠])|日日(?!夜)")
 
 _FREQ = {
@@ -59,7 +62,7 @@ _BEHIND = re.compile("[的 ,在]?")
 def recurrences(text: str, said: Sequence[Clock]) -> Iterator[Found]:
     """Value: an RRULE without its name, parts in the order of RFC 5545's table. `said` are the text's clocks: one
     that stands right behind tells the hour; a stretch (9点到18点) or a part of the day alone is told by no rule."""
-    if not any(char in text for char in "每逢隔天日"):
+    if not any(char in text for char in "每逢隔天日次"):
         return
     for pattern, rule in _FORMS:
         for match in pattern.finditer(text):
@@ -73,6 +76,8 @@ def _with_hour(match: Match, rule: str, said: Sequence[Clock]) -> Found:
     if (match.groupdict().get("unit") or "") in _PART_OF_DAY:  # 每晚8点: the 晚 is the clock's
         hour = _clock_at(match.string, said, end - 1) or hour
     if hour is None or hour.wrong or hour.last is not None:
+        return Found("recurrence", start, end, rule)
+    if hour.hour is None and len(hour.part) == 1:
         return Found("recurrence", start, end, rule)
     if hour.hour is None:
         return Found("recurrence", start, max(end, hour.end), rule)
@@ -169,5 +174,6 @@ _FORMS: tuple[tuple[re.Pattern[str], Callable[[Match], str | None]], ...] = (
     (_YEAR_DAY, _year_day),
     (_APART, _apart),
     (_EVERY, _every),
+    (_ONCE_IN, lambda match: _every(match) if match["count"] else None),
     (_DAY_BY_DAY, lambda match: _rule("DAILY")),
 )

@@ -19,9 +19,9 @@ nothing else.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from nlu.rules.calendar import Span, days, minutes, until
 from nlu.rules.clock import Clock, clocks, end_after
@@ -106,10 +106,21 @@ def _until_then(text: str, one: _Point, now: datetime) -> _Point:
         behind = _INSIDE.match(text, one.end)
     begin = now if one.span.timed else datetime.combine(now.date(), datetime.min.time())
     last = one.span.last if one.clock is None or one.clock.hour is None else one.span.first
+    if behind is not None and last <= begin and one.date is not None and one.date.again is not None:
+        last = _again(one.date.again, begin)
     if behind is None or last <= begin:
         return one
     span = minutes(begin, last) if one.span.timed else days(begin.date(), last.date())
     return replace(one, end=behind.end(), span=span, date=None, clock=None)
+
+
+def _again(read: Callable[[date], Span | None], begin: datetime) -> datetime:
+    """15号之前 said on the 18th is before the next 15th; `begin` where no such day is to come soon."""
+    for later in (31, 366):
+        day = read(begin.date() + timedelta(days=later))
+        if day is not None and day.last > begin:
+            return day.last
+    return begin
 
 
 def _moved(text: str, one: Dated) -> Dated:

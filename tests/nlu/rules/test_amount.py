@@ -118,6 +118,9 @@ def test_an_expression_is_one_sum(text: str, value: Json) -> None:
         ("人均50 - 100元", "50 - 100元", {"from": 50, "to": 100}),
         ("两块五一斤", "两块五", 2.5),
         ("花了￥88买的", "￥88", 88),
+        ("50块一斤", "50块", 50),
+        ("比昨天贵了一百多", "一百多", {"from": 100, "to": 200}),
+        ("工资3k5", "3k5", 3500),
     ],
 )
 def test_a_sentence_holds_a_sum(sentence: str, words: str, value: Json) -> None:

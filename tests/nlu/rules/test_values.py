@@ -71,7 +71,7 @@ def test_what_is_counted_from_now_is_a_time(text: str) -> None:
 
 
 NO_DURATIONS = (
-    "三年级 2024年 三周年 天天 半天没人理 等了半天 几天 好几年 24小时营业 一天天的 2点30分 三月 星期三 第三天"
+    "三年级 2024年 三周年 天天 半天没人理 等了半天 几天 好几年 24小时营业 一天三次 一天天的 2点30分 三月 星期三 第三天"
 )
 
 
@@ -130,6 +130,8 @@ RECURRENCES = """
 每半小时 FREQ=MINUTELY;INTERVAL=30
 每15分钟 FREQ=MINUTELY;INTERVAL=15
 每年 FREQ=YEARLY
+两周一次 FREQ=WEEKLY;INTERVAL=2
+周一到周五每天早上8点 FREQ=WEEKLY;BYDAY=MO,TU,WE,TH,FR;BYHOUR=8;BYMINUTE=0
 每年3月5号 FREQ=YEARLY;BYMONTH=3;BYMONTHDAY=5
 """
 
@@ -184,7 +186,7 @@ def test_a_sentence_holds_a_quantity(sentence: str, words: str, value: Json) -> 
 
 
 NO_QUANTITIES = """
-有一个问题 一家人 推荐一家餐厅 这是一件好事 三件套 四川 5G手机 4g网 三里屯 两方面 一样的 一下 一起 三条款 10号楼 3楼
+有一个问题 一家人 推荐一家餐厅 这是一件好事 三件套 四川 5G手机 4g网 三里屯 九棵树 东四十条 上一步 换一个 二人转 两方面 一样的 一下 一起 三条款 10号楼 3楼
 第3箱 五个性 一口气 一手 一本正经 二手 三星 一只要 两双十一
 """
 
