@@ -63,7 +63,7 @@ def _unit_pattern() -> str:
 
 _UNITS = _unit_pattern()
 _SIZED = rf"(?P<unit>{_UNITS}|度(?!过|假|[数量日])|[gmlwtk](?![a-z\d]))"
-_LEFT = r"(?<![\da-z.*零〇一二两三四五六七八九十百千万亿第每哪某另东])(?<!\d[,:/-])"
+_LEFT = r"(?<![\da-z.*零〇一二两三四五六七八九十百千万亿第每哪某另东番])(?<!\d[,:/-])"
 _VALUE = rf"(?:{ARABIC}(?:[百千万亿]+\d?(?!\d))?|{HAN}+(?:点[零〇一二三四五六七八九]+)?)(?!(?<=千)[克米瓦])"
 _RANGE = re.compile(rf"{_LEFT}(?P<low>{_VALUE})(?:{_UNITS}|g|m|l)?{TO}(?P<high>{_VALUE}) ?{_SIZED}")
 _PAIR = re.compile(
@@ -86,8 +86,10 @@ _DEGREES = re.compile(rf"{_LEFT}(?P<degrees>{NUMERAL})度(?P<tenth>[\d一二三�
 
 # 一个问题 is a question, not one of them: an article counts only where a number is bought, booked or answered
 _ARTICLES = frozenset("个家种位名次条件张项部段本场道样处间座门片口份款位套批笔单块人步")
+_TIMES = ("次", "遍", "回", "趟", "顿")
+"""再说一遍 counts nothing, and 二次销售 is a second sale."""
 _ASKS_HOW_MANY = re.compile(
-    r"(?:买|购买|要|订|定|下单|预订|拿|来|加|退|发|寄|送|补|给我|再|只|就|共|各|有且只有|仅|剩|少|少发|多发|数量(?:是|为)?|:|还差|另外|加购|点)(?:了|过|我)?$"
+    r"(?:买|购买|要|订|定|下单|预订|拿|来|加|退|发|寄|送|补|给我|再|只|就|共|各|有且只有|仅|剩|少|少发|多发|数量(?:是|为)?|:|还差|加购|点)(?:了|过|我)?$"
 )
 _MEMORY = re.compile("流量|内存|存储|硬盘|网盘|u盘|宽带|网速|带宽|容量|空间|显存|版|手机|安装包|文件|下载")
 _NETWORK = re.compile("网|信号|卡|手机|套餐|时代|速|基站|通信|制式")
@@ -107,6 +109,8 @@ def quantities(text: str, quote: Quote) -> Iterator[Found]:
 
 
 def _is_article(match: re.Match[str]) -> bool:
+    if match["unit"] in _TIMES and match["value"] in ("一", "二"):
+        return True
     if match["value"] != "一" or match["unit"] not in _ARTICLES:
         return False
     if match.string[: match.start()].endswith(("上", "下", "前", "后", "同", "头")):

@@ -56,6 +56,7 @@ _HALVES = {
 }  # fmt: skip
 """A rule has no halves: every half year is every six months."""
 _PART_OF_DAY = ("晚", "早", "夜")
+_ON = re.compile(rf"{TO}[\d一二三四五六七八九十晚早上下]")
 _BEHIND = re.compile("[的 ,在]?")
 
 
@@ -75,7 +76,7 @@ def _with_hour(match: Match, rule: str, said: Sequence[Clock]) -> Found:
     hour = _clock_at(match.string, said, end)
     if (match.groupdict().get("unit") or "") in _PART_OF_DAY:  # 每晚8点: the 晚 is the clock's
         hour = _clock_at(match.string, said, end - 1) or hour
-    if hour is None or hour.wrong or hour.last is not None:
+    if hour is None or hour.wrong or hour.last is not None or _ON.match(match.string, hour.end):
         return Found("recurrence", start, end, rule)
     if hour.hour is None and len(hour.part) == 1:
         return Found("recurrence", start, end, rule)
@@ -131,9 +132,15 @@ def _year_day(match: Match) -> str | None:
     return _rule("YEARLY", BYMONTH=str(month), BYMONTHDAY=str(day) if match["day"] else "")
 
 
+_NEXT_DAY = ("发", "到", "再", "才", "达")
+"""隔天发 is sent the day after."""
+
+
 def _apart(match: Match) -> str | None:
     """每隔两天 is every third day; but 每隔两小时 is every two hours: so it is used of what has no nights between."""
     unit = match["unit"].removeprefix("个")
+    if match[0][0] == "隔" and match["count"] is None and match.string.startswith(_NEXT_DAY, match.end()):
+        return None
     if match["count"] is None and unit not in ("天", "日", "周", "月", "年", "星期", "礼拜"):
         return None
     count = read(match["count"] or "一")

@@ -70,9 +70,10 @@ def test_what_is_counted_from_now_is_a_time(text: str) -> None:
     assert [type_ for type_, _, _ in found(text)] == ["time"]
 
 
-NO_DURATIONS = (
-    "三年级 2024年 三周年 天天 半天没人理 等了半天 几天 好几年 24小时营业 一天三次 一天天的 2点30分 三月 星期三 第三天"
-)
+NO_DURATIONS = """
+三年级 2024年 三周年 天天 半天没人理 等了半天 几天 好几年 同一天
+24小时营业 一天三次 一天天的 2点30分 三月 星期三 第三天
+"""
 
 
 @pytest.mark.parametrize("text", NO_DURATIONS.split())
@@ -99,7 +100,7 @@ def test_weeks_stand_alone_in_iso_8601() -> None:
     assert Length().iso == "PT0S"
 
 
-NO_RULES = "每人 每件 每次 每个人 每位 隔壁 一天天的 每一个 相隔三天 日常 逢年过节"
+NO_RULES = "隔天发还是当天发 每人 每件 每次 每个人 每位 隔壁 一天天的 每一个 相隔三天 日常 逢年过节"
 NO_REFERENCES = "第一次 第二天 第三季度 上个月 下个星期 上一个月 最后一天 晚上一个人 上一下 第二个月"
 
 # --- recurrences ----------------------------------------------------------------------------------------------
@@ -140,6 +141,11 @@ RECURRENCES = """
 def test_an_expression_is_one_rule(line: str) -> None:
     text, _, rule = line.partition(" ")
     assert found(text) == [("recurrence", text, rule)]
+
+
+@pytest.mark.parametrize("text", ["每天9:00～21:00", "每天9点到18点"])
+def test_a_stretch_of_hours_is_told_by_no_rule(text: str) -> None:
+    assert found(text) == [("recurrence", "每天", "FREQ=DAILY")]
 
 
 @pytest.mark.parametrize("text", NO_RULES.split())
@@ -186,7 +192,8 @@ def test_a_sentence_holds_a_quantity(sentence: str, words: str, value: Json) -> 
 
 
 NO_QUANTITIES = """
-有一个问题 一家人 推荐一家餐厅 这是一件好事 三件套 四川 5G手机 4g网 三里屯 九棵树 东四十条 上一步 换一个 二人转 两方面 一样的 一下 一起 三条款 10号楼 3楼
+有一个问题 一家人 推荐一家餐厅 这是一件好事 三件套 四川 5G手机 4g网 三里屯 再说一遍 二次销售 三番五次 九棵树
+东四十条 上一步 换一个 二人转 两方面 一样的 一下 一起 三条款 10号楼 3楼
 第3箱 五个性 一口气 一手 一本正经 二手 三星 一只要 两双十一
 """
 
