@@ -46,7 +46,7 @@ def read(text: str) -> Decimal | None:
 
 def _sum(text: str) -> Decimal:
     return sum(
-        (Decimal(figures) * UNITS[unit] for figures, unit in re.findall(r"([\d.]+)" r"([百千万])", text)), Decimal(0)
+        (Decimal(figures) * UNITS[unit] for figures, unit in re.findall(r"([\d.]+)([百千万])", text)), Decimal(0)
     )
 
 

@@ -96,7 +96,6 @@ _NETWORK = re.compile("网|信号|卡|手机|套餐|时代|速|基站|通信|制
 _MEMORY_SIZES = frozenset(("64", "128", "256", "512", "1024"))
 _LENSES = re.compile("近视|远视|散光|老花|镜|旋转|角|翻")
 _POWER = re.compile("用电|电费|电量|电表|电卡|电池")
-_LETTERS = {"l": "L", "t": "TB"}
 
 
 def quantities(text: str, quote: Quote) -> Iterator[Found]:

@@ -210,6 +210,11 @@ def test_the_kinds_are_quick_on_long_and_hostile_texts() -> None:
         "前" * 3000,
         "0 " * 1500,
         "半个" * 1000,
+        "北京市朝阳区望京街10号" * 200,
+        "收件人:" * 700,
+        "每周一" * 1000,
+        "1万2千" * 700,
+        "第一个" * 1000,
     ):
         extract(normalize(text), NOW)
     assert datetime.now() - start < timedelta(seconds=10)

@@ -161,6 +161,20 @@ def test_no_mixture_of_time_words_is_an_error(text: str) -> None:
 
 
 @settings(deadline=None)
+@given(
+    st.text(
+        "我叫王张和是姓收件人第一二三两半最后上下个条那刚才每隔周天月年小时分钟斤公千克米度号路街区市省北京深圳广州镇楼室元块折成钱"
+        "￥$粤B·12345678900.:/@wxhg负零壹贰百万几多来到,。",
+        max_size=24,
+    )
+)
+def test_no_mixture_of_any_words_is_an_error(text: str) -> None:
+    for one in extract(normalize(text), NOW):
+        assert text[one.start : one.end] == one.text
+        assert one.value is not None
+
+
+@settings(deadline=None)
 @given(st.text(max_size=60))
 def test_no_text_is_an_error_and_entities_quote_it(text: str) -> None:
     at = 0
