@@ -64,6 +64,7 @@ _BY_SELF = re.compile(rf"(?<![得为认知]){_I_AM}(?P<name>(?![{_WORDS_TOO}]{_H
 _SOUGHT = re.compile(
     rf"{_WANTED}(?P<name>{_NAME})(?=$|[ ,.;:!?。吧吗]|接电话|听电话|聊|谈|处理|解决|回电|回复|就行|即可|那里|那边|负责)"
 )
+_GIVEN = re.compile(rf"给(?P<name>(?![{_WORDS_TOO}]){_NAME})(?=转|汇|打款|打钱|寄|留言|回电|打电话)")
 _RECEIVES = re.compile(rf"(?:^|[ ,.;:。{HIDDEN}])(?P<name>{_NAME})(?=收(?:$|[ ,.;。{HIDDEN}{HIDDEN_PHONE}]))")
 _BEFORE_PHONE = re.compile(rf"(?:^|[ ,.;。]|(?<={HIDDEN}))(?P<name>{_NAME})(?<!收)(?=[ ,;]?{HIDDEN_PHONE})")
 _BEHIND_PHONE = re.compile(rf"(?<={HIDDEN_PHONE})[ ,;]?(?P<name>{_NAME})(?<!收)(?=$|[ ,.;。{HIDDEN}])")
@@ -126,6 +127,7 @@ _PATTERNS = (
     _OF_MINORITY,
     _BY_SELF,
     _SOUGHT,
+    _GIVEN,
     _RECEIVES,
     _FULL_WITH_TITLE,
     _AND_ANOTHER,

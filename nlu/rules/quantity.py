@@ -77,6 +77,7 @@ _PLAIN = re.compile(
     rf"(?P<minus>零下|负|(?<![\w)])-)?{_LEFT}(?:(?P<value>{_VALUE}) ?{_SIZED}(?P<half>半(?![价夜天年月路截个小]))?"
     rf"|(?P<half_of>半) ?(?P<half_unit>{_UNITS})(?!半|月|小时|钟))"
 )
+_BIG = re.compile(rf"{_LEFT}(?P<big>{_VALUE})[大小整](?P<unit>[箱包瓶袋盒桶杯碗盘块份罐壶盆卷串])(?![子装])")
 _HEIGHT = re.compile(
     rf"{_LEFT}(?P<metres>[一二1-2])米(?P<behind>\d{{1,2}}|[一二三四五六七八九]{{1,2}}|[一二三四五六七八九]?十[一二三四五六七八九]?)(?![\d个件条米厘公分点号])"
 )
@@ -204,6 +205,12 @@ def _plain(match: re.Match[str]) -> Json:
     return plain_number(-value if match["minus"] else value)
 
 
+def _big(match: re.Match[str]) -> Json:
+    """两大箱 are two boxes."""
+    value = read(match["big"])
+    return None if value is None else plain_number(value)
+
+
 def _height(match: re.Match[str]) -> Json:
     """一米八 is 1.80, 1米75 is 1.75."""
     metres, behind = read(match["metres"]), read(match["behind"])
@@ -229,7 +236,7 @@ def _degrees(match: re.Match[str]) -> Json:
 
 
 _FORMS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], Json]], ...] = (
-    (_RANGE, _range), (_PAIR, _pair), (_MORE, _more), (_HEIGHT, _height), (_CATTIES, _catties),
+    (_RANGE, _range), (_PAIR, _pair), (_MORE, _more), (_BIG, _big), (_HEIGHT, _height), (_CATTIES, _catties),
     (_TAELS, _taels), (_DEGREES, _degrees),
     (_PLAIN, _plain),
 )  # fmt: skip

@@ -114,11 +114,14 @@ def _until_then(text: str, one: _Point, now: datetime) -> _Point:
     return replace(one, end=behind.end(), span=span, date=None, clock=None)
 
 
+_SOON = timedelta(days=200)
+
+
 def _again(read: Callable[[date], Span | None], begin: datetime) -> datetime:
     """15号之前 said on the 18th is before the next 15th; `begin` where no such day is to come soon."""
     for later in (31, 366):
         day = read(begin.date() + timedelta(days=later))
-        if day is not None and day.last > begin:
+        if day is not None and begin < day.last <= begin + _SOON:
             return day.last
     return begin
 

@@ -121,6 +121,9 @@ def test_an_expression_is_one_sum(text: str, value: Json) -> None:
         ("50块一斤", "50块", 50),
         ("比昨天贵了一百多", "一百多", {"from": 100, "to": 200}),
         ("工资3k5", "3k5", 3500),
+        ("话费欠了五十多", "五十多", {"from": 50, "to": 60}),
+        ("每月还1500", "1500", 1500),
+        ("额度提到五万", "五万", 50000),
     ],
 )
 def test_a_sentence_holds_a_sum(sentence: str, words: str, value: Json) -> None:
