@@ -72,3 +72,5 @@ class Meaning:
 
 
 FALLBACK_INTENT = "nlu_fallback"
+COMMAND_EXTRACTOR = "command"
+"""The extractor of entities in `/intent{"entity": "value"}`."""

@@ -16,7 +16,6 @@ import click
 import orjson
 
 from bot.cli.options import project_option, settings_for
-from bot.talk import run_talks
 from config.source import BadProject, Problem
 from flows.domain import load_domain
 from flows.review import review as review_flows
@@ -207,14 +206,3 @@ def test_nlu(project: Path, folds: int, held_out: Path | None, out: Path | None)
     click.echo(report.table())
     for path in save(report, out or project / ".yingda" / "reports"):
         click.echo(f"saved {path}")
-
-
-@test.command("stories")
-@project_option
-@click.argument("files", nargs=-1, type=click.Path(exists=True, path_type=Path))
-def test_stories(project: Path, files: tuple[Path, ...]) -> None:
-    """Run the bot's talks (tests/*.talk, or FILES)."""
-    trained(project)
-    report = run_talks(project, files)
-    click.echo(report.text())
-    sys.exit(0 if report.ok else 1)

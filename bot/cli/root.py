@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from bot import __version__
-from bot.cli import learn, models, send, serve, simulate, turns, wechat
+from bot.cli import learn, models, send, serve, simulate, stories, turns, wechat
 from bot.store import StoreDown
 from config.source import BadProject
 
@@ -61,6 +61,7 @@ def version() -> None:
     click.echo(__version__)
 
 
+learn.test.add_command(stories.test_stories)
 for _command in (
     learn.init,
     learn.train,
