@@ -84,8 +84,8 @@ class Remembering(Protocol):
 
 
 @runtime_checkable
-class Rereading(Protocol):
-    """A component that has parts of a text read again by those before it."""
+class Placed(Protocol):
+    """A component that makes use of those before it: has a part of a text read again, or takes what they measured."""
 
     def after(self, components: tuple[Component, ...]) -> Component:
         """Itself, where it stands behind `components`."""

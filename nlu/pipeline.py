@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from nlu.component import Component, Rereading
+from nlu.component import Component, Placed
 from nlu.doc import Doc
 from nlu.meaning import Entity, Intent, Meaning
 from nlu.normalize import Normalized
@@ -32,8 +32,7 @@ class Pipeline:
 
     def __post_init__(self) -> None:
         placed = tuple(
-            one.after(self.components[:i]) if isinstance(one, Rereading) else one
-            for i, one in enumerate(self.components)
+            one.after(self.components[:i]) if isinstance(one, Placed) else one for i, one in enumerate(self.components)
         )
         object.__setattr__(self, "components", placed)
 
