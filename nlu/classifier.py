@@ -22,12 +22,10 @@ from nlu.linear import Labels, Weights, table_of, unfinished_is_good_enough
 from nlu.meaning import FALLBACK_INTENT, Intent
 
 STRANGERS = 0.1
-"""The share of customers' texts that is taken to be about none of the intents."""
-UNNOTICED = 0.05
-"""The same, when confidence is calibrated: as many as are not told by their familiarity."""
+"""The share of customers' texts that is taken to be about none of the intents, when confidence is calibrated."""
 
 
-WRONG = 0.8
+WRONG = 1.0
 """How much worse a wrong answer is than a question back, where a right one is 1 better."""
 CONFIDENCES = tuple(round(0.05 * i, 2) for i in range(3, 15))
 NEAR = tuple(round(0.05 * i, 2) for i in range(15))
@@ -151,9 +149,9 @@ class _Judged:
         labels = np.concatenate([known.labels, unknown.labels])
         coverage = np.concatenate([known.coverage, unknown.coverage])
         nearness = np.concatenate([known.nearness, unknown.nearness])
-        ratio = len(known.labels) / max(1, len(unknown.labels))
-        weight, fewer = (np.where(labels >= 0, 1.0, share / (1 - share) * ratio) for share in (STRANGERS, UNNOTICED))
-        calibration = calibrate(scores, labels, coverage, fewer)
+        strangers = STRANGERS / (1 - STRANGERS) * len(known.labels) / max(1, len(unknown.labels))
+        weight = np.where(labels >= 0, 1.0, strangers)
+        calibration = calibrate(scores, labels, coverage, weight)
         plain = Familiarity(calibration.temperature)
         familiarity = plain.fitted(scores, nearness, coverage, labels >= 0, weight)
         pairs = zip(scores, coverage, strict=True)
