@@ -25,10 +25,6 @@ from flows.state import (
 )
 from nlu.meaning import FALLBACK_INTENT, Entity, Meaning
 
-AMBIGUOUS_FROM = 0.2
-"""Two intents are offered for choice where both are at least so likely…"""
-AMBIGUOUS_RATIO = 0.5
-"""…and the second at least so likely as a part of the first."""
 SURER_FROM = 0.85
 """A question is answered rather than taken for a request where its answer is so sure, and surer than the intent."""
 ANSWER_FROM = 0.5
@@ -146,8 +142,7 @@ def _answer(meaning: Meaning, situation: Situation, least: float = ANSWER_FROM) 
 
 
 def _ambiguous(meaning: Meaning, situation: Situation) -> Decision | None:
-    likely = [each for each in meaning.ranking[:3] if each.confidence >= AMBIGUOUS_FROM]
-    likely = [each for each in likely if each.confidence >= AMBIGUOUS_RATIO * likely[0].confidence]
+    likely = meaning.near_misses()
     flows = list(dict.fromkeys(flow for each in likely if (flow := triggered(each.name, situation))))
     if len(flows) < 2:
         return None

@@ -100,6 +100,15 @@ class Remembering(Protocol):
         ...
 
 
+@runtime_checkable
+class Placed(Protocol):
+    """A component that makes use of those before it: has a part of a text read again, or takes what they measured."""
+
+    def after(self, components: tuple[Component, ...]) -> Component:
+        """Itself, where it stands behind `components`."""
+        ...
+
+
 def measures(component: Component) -> Mapping[str, Any]:
     """What training found out about itself, for the model's report; empty for components that do not measure."""
     found: Mapping[str, Any] = getattr(component, "measured", {})
