@@ -27,6 +27,8 @@ from nlu.meaning import FALLBACK_INTENT, Entity, Meaning
 
 SURER_FROM = 0.85
 """A question is answered rather than taken for a request where its answer is so sure, and surer than the intent."""
+CLOSE = 0.5
+"""An answer at least so likely as the best one, times this, is offered beside it."""
 ANSWER_FROM = 0.5
 """A retrieved answer is given without an intent from this confidence on."""
 LIKELY_FROM = 0.3
@@ -154,7 +156,7 @@ def _several(meaning: Meaning, situation: Situation) -> Decision | None:
     """Questions close to each other, none of them sure: the customer says which one was meant."""
     responses = situation.knows.domain.responses
     known = [each for each in meaning.answers if each.question and f"utter_{each.key}" in responses]
-    close = [each for each in known if each.confidence >= AMBIGUOUS_RATIO * known[0].confidence]
+    close = [each for each in known if each.confidence >= CLOSE * known[0].confidence]
     if len(close) < 2 or known[0].confidence >= ANSWER_FROM:
         return None
     shown = ", ".join(f"{each.key} {each.confidence:.2f}" for each in close)
