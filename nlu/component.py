@@ -27,7 +27,7 @@ class Corpus:
     """What a component learns from: `docs[i]` is `data.examples[i]` as the components before it have read it.
 
     `answers` are the texts of `data.answers`, read likewise. `project` is where relative paths in options start;
-    `report` is told how much is done, 0..1.
+    `report` is told how much is done, 0..1. `wanted` are the fields that later components need or can use.
     """
 
     project: Path
@@ -35,6 +35,7 @@ class Corpus:
     docs: tuple[Doc, ...]
     answers: Mapping[str, Doc] = field(default_factory=dict)
     report: Callable[[float], None] = field(default=lambda fraction: None)
+    wanted: frozenset[Field] = frozenset()
 
 
 class NoOptions(Strict):
@@ -45,6 +46,8 @@ class Component(Protocol):
     name: ClassVar[str]
     requires: ClassVar[frozenset[Field]]
     assigns: ClassVar[frozenset[Field]]
+    wants: ClassVar[frozenset[Field]] = frozenset()
+    """What it can do without, but does better with."""
     options: ClassVar[type[Strict]]
 
     @classmethod

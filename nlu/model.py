@@ -14,11 +14,12 @@ from adapters.message import plain
 from config.source import BadProject, Problem
 
 # imported for their registration: config.yml names them
-from nlu import classifier, encoder, fallback, features, gazetteer, normalizer, retrieval, tokenizer  # noqa: F401
+from nlu import classifier, encoder, fallback, features, gazetteer, normalizer, retrieval, tagger, tokenizer  # noqa: F401
 from nlu.component import COMPONENTS
 from nlu.data import NluData, domain_files, nlu_files, read_data
 from nlu.pipeline import Pipeline
 from nlu.recipe import Recipe, read_recipe
+from nlu.spans import priorities
 
 SCHEMA = 3
 """Raised when a model of an older release can no longer be read: then it is trained anew."""
@@ -86,19 +87,19 @@ def read_manifest(folder: Path) -> Manifest:
 def load(folder: Path) -> Pipeline:
     """The pipeline in a model's folder. Raises `BadProject` where it cannot be read."""
     manifest = read_manifest(folder)
-    components = []
+    components, options = [], []
     for place, (name, given) in enumerate(manifest.steps):
         component = COMPONENTS.get(name)
         if component is None:
             what = f"the model has a component '{name}' that is not known here"
             raise BadProject(Problem(str(folder / "manifest.json"), 1, what, "train again: yingda train"))
         try:
-            options = component.options.model_validate(given)
-            components.append(component.load(options, step_folder(folder, place, name)))
+            options.append((name, component.options.model_validate(given)))
+            components.append(component.load(options[-1][1], step_folder(folder, place, name)))
         except DAMAGED as error:
             what = f"'{name}' cannot be loaded: {' '.join(str(error).split()) or type(error).__name__}"
             raise BadProject(Problem(str(folder), 1, what, "train again: yingda train")) from None
-    return Pipeline(tuple(components), manifest.version, manifest.parse_ms)
+    return Pipeline(tuple(components), manifest.version, manifest.parse_ms, priorities(options))
 
 
 def step_folder(folder: Path, place: int, name: str) -> Path:

@@ -24,7 +24,8 @@ from nlu.component import COMPONENTS, Component, Corpus, Field, Remembering, mea
 from nlu.data import NluData, read_data
 from nlu.model import Manifest, data_hash, files_hash, models, models_folder, step_folder
 from nlu.pipeline import Pipeline, blank
-from nlu.recipe import Recipe, read_recipe
+from nlu.recipe import Recipe, Step, read_recipe
+from nlu.spans import priorities
 
 Report = Callable[[str, float], None]
 KEEP_MODELS = 5
@@ -87,13 +88,19 @@ def fit(project: Path, recipe: Recipe, data: NluData, report: Report) -> Pipelin
             report(name, 0.05 + 0.9 * (i + fraction) / len(recipe.steps))
 
         tell(0.0)
-        corpus = Corpus(project, data, tuple(docs), answers, tell)
+        corpus = Corpus(project, data, tuple(docs), answers, tell, _wanted(recipe.steps[i + 1 :]))
         component = COMPONENTS[step.name].train(step.options, corpus)
         components.append(component)
         if component.assigns & _LEARNED_FROM:
             docs = [component(doc) for doc in docs]
             answers = {key: component(doc) for key, doc in answers.items()}
-    return Pipeline(tuple(one.served() if isinstance(one, Remembering) else one for one in components))
+    served = tuple(one.served() if isinstance(one, Remembering) else one for one in components)
+    return Pipeline(served, priorities=priorities((step.name, step.options) for step in recipe.steps))
+
+
+def _wanted(later: Sequence[Step]) -> frozenset[Field]:
+    kinds = [COMPONENTS[step.name] for step in later]
+    return frozenset(one for kind in kinds for one in (*kind.requires, *kind.wants))
 
 
 def _parse_ms(pipeline: Pipeline, data: NluData, now: datetime) -> float:
