@@ -174,7 +174,7 @@ class ClauseSplitter(Component):
 
     def _read(self, doc: Doc, clause: Clause) -> Doc:
         start, end = doc.normalized.span(clause.start, clause.end)
-        part = blank(doc.text[start:end], doc.now)
+        part = replace(blank(doc.text[start:end], doc.now), priorities=doc.priorities)
         for component in self.readers:
             part = component(part)
         return part

@@ -14,12 +14,24 @@ from adapters.message import plain
 from config.source import BadProject, Problem
 
 # imported for their registration: config.yml names them
-from nlu import classifier, clauses, encoder, fallback, features, gazetteer, normalizer, retrieval, tokenizer  # noqa: F401
+from nlu import (  # noqa: F401
+    classifier,
+    clauses,
+    encoder,
+    fallback,
+    features,
+    gazetteer,
+    normalizer,
+    retrieval,
+    tagger,
+    tokenizer,
+)
 from nlu.component import COMPONENTS, Component
 from nlu.data import NluData, domain_files, nlu_files, read_data
 from nlu.faq import faq_files
 from nlu.pipeline import Pipeline
 from nlu.recipe import Recipe, read_recipe
+from nlu.spans import priorities
 
 SCHEMA = 4
 """Raised when a model of an older release can no longer be read: then it is trained anew."""
@@ -100,7 +112,8 @@ def load(folder: Path) -> Pipeline:
             what = f"the model has a component '{name}' that is not known here"
             raise BadProject(Problem(str(folder / "manifest.json"), 1, what, "train again: yingda train"))
         components.append(load_step(folder, place, name, given))
-    return Pipeline(tuple(components), manifest.version, manifest.parse_ms)
+    options = [(name, COMPONENTS[name].options.model_validate(given)) for name, given in manifest.steps]
+    return Pipeline(tuple(components), manifest.version, manifest.parse_ms, priorities(options))
 
 
 def load_step(folder: Path, place: int, name: str, given: Mapping[str, Any]) -> Component:

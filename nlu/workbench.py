@@ -90,9 +90,12 @@ class Work:
             self.questions = [(example.intent, blank(example.text, _LONG_AGO)) for example in asked]
             self.question_answers = _blank(data.answers)
 
-    def corpus(self, report: Callable[[float], None]) -> Corpus:
+    def corpus(self, place: int, report: Callable[[float], None]) -> Corpus:
+        """What the step at `place` learns from."""
         docs, questions = tuple(self.docs), tuple(self.questions)
-        return Corpus(self.project, self.data, docs, self.answers, questions, self.question_answers, report)
+        later = [one for one in self.learning[place + 1 :] if one is not None]
+        wanted = frozenset(name for one in later for name in (*one.requires, *one.wants))
+        return Corpus(self.project, self.data, docs, self.answers, questions, self.question_answers, report, wanted)
 
     def wanted(self, place: int) -> frozenset[Field]:
         """What steps behind `place` learn from, of the examples."""

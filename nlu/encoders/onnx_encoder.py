@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nlu.doc import States, Vector
+
 INSTALL = "it needs: pip install -r requirements-encoders.txt"
 MAX_TOKENS = 128
 """Longer texts are cut: what a customer wants stands in the first lines."""
@@ -42,6 +44,15 @@ class OnnxEncoder:
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
         return np.stack([_unit(self.states(text)[0].mean(0)) for text in texts])
+
+    def read(self, text: str) -> tuple[Vector, States]:
+        """The text's vector, and the states of its pieces, of one pass."""
+        rows, tokens = self.states(text)
+        before = len(self._prefix)
+        # a piece may begin with the prefix's blank; those of the prefix and the separators end before they begin
+        spans = [(max(start - before, 0), end - before) for start, end in tokens.offsets]
+        own = [at for at, (start, end) in enumerate(spans) if start < end]
+        return _unit(rows.mean(0)), States(rows[own].astype(np.float16), tuple(spans[at] for at in own))
 
     def states(self, text: str) -> tuple[NDArray[np.float32], Any]:
         """The states of a text's tokens (tokens, dimensions), and the tokens as `tokenizers` cut them."""
