@@ -36,6 +36,7 @@ HEAVY = {
     "tokenizers",
     "sentencepiece",
     "safetensors",
+    "huggingface_hub",
 }
 
 
