@@ -17,6 +17,7 @@ from config.source import BadProject, Problem
 from nlu import classifier, encoder, fallback, features, gazetteer, normalizer, retrieval, tokenizer  # noqa: F401
 from nlu.component import COMPONENTS
 from nlu.data import NluData, domain_files, nlu_files, read_data
+from nlu.joint import component as joint  # noqa: F401
 from nlu.pipeline import Pipeline
 from nlu.recipe import Recipe, read_recipe
 

@@ -9,8 +9,9 @@ from nlu.doc import Doc
 from nlu.meaning import Entity
 
 PRIORITY: Mapping[str, int] = {
-    "RegexEntityExtractor": 3,
-    "LookupEntityExtractor": 2,
+    "RegexEntityExtractor": 4,
+    "LookupEntityExtractor": 3,
+    "JointTransformer": 2,
     "RuleEntityExtractor": 1,
 }
 """The bot's author knows best: own patterns before own word lists, both before the built-in rules."""

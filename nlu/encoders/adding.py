@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import shutil
 import tempfile
 from importlib.util import find_spec
@@ -32,7 +31,6 @@ def add(encoder: str) -> Path:
     missing = [name for name in ("onnx", "onnxruntime", "tokenizers", "safetensors") if find_spec(name) is None]
     if missing:
         raise CannotAdd(f"{encoder} cannot be made without {', '.join(missing)}; {INSTALL}")
-    logging.getLogger().setLevel(logging.ERROR)  # the quantiser's advice is for those who write graphs
     if encoder in BUILDABLE:
         return _built(encoder)
     if is_id(encoder) and not Path(encoder).is_dir():

@@ -88,7 +88,7 @@ def _downloaded(hub: Any, model: str) -> Path:
         raise CannotFetch(f"{model} has no config.json with {' or '.join(WEIGHTS)}: it is no model for transformers")
     # the configuration last: it is what tells that the rest is there
     for name in sorted(wanted, key=lambda name: name == "config.json"):
-        found = hub.hf_hub_download(model, name, revision=about.sha, endpoint=endpoint, etag_timeout=ANSWER_WITHIN_S)
+        found = hub.hf_hub_download(model, name, endpoint=endpoint, etag_timeout=ANSWER_WITHIN_S)
     return Path(found).parent
 
 

@@ -87,11 +87,11 @@ def _may_follow(names: Sequence[str]) -> NDArray[np.float64]:
     return np.where(wrong, IMPOSSIBLE, 0.0)
 
 
-def character_labels(found: Sequence[Piece], labels: Sequence[str], length: int) -> list[str]:
+def character_labels(places: Sequence[tuple[int, int]], labels: Sequence[str], length: int) -> list[str]:
     """The label of each character of a text, of those of its pieces; blanks inside an entity belong to it."""
     told = [OUTSIDE] * length
     at = 0
-    for (_, start, end), label in zip(found, labels, strict=True):
+    for (start, end), label in zip(places, labels, strict=True):
         if label == OUTSIDE:
             at = end
             continue
