@@ -18,6 +18,7 @@ from nlu import classifier, encoder, fallback, features, gazetteer, normalizer, 
 from nlu.component import COMPONENTS
 from nlu.data import NluData, domain_files, nlu_files, read_data
 from nlu.joint import component as joint  # noqa: F401
+from nlu.joint import distilled  # noqa: F401
 from nlu.pipeline import Pipeline
 from nlu.recipe import Recipe, read_recipe
 
@@ -146,5 +147,7 @@ def data_hash(project: Path, recipe: Recipe, data: NluData) -> str:
 
 
 def _dictionaries(project: Path, recipe: Recipe) -> list[Path]:
-    paths = [project / str(path) for step in recipe.steps if (path := getattr(step.options, "dictionary_path", ""))]
+    """The files that options name."""
+    named = [getattr(step.options, name, "") for step in recipe.steps for name in ("dictionary_path", "unlabelled")]
+    paths = [project / str(path) for path in named if path]
     return [file for path in paths for file in (sorted(path.iterdir()) if path.is_dir() else [path]) if file.is_file()]

@@ -217,7 +217,8 @@ class _Planning:
             self.put("TfidfFeaturizer", NO_OPTIONS, 1, "")
         order = [*DEFAULT]
         order.insert(2, "WhitespaceTokenizer")
-        order.insert(order.index("LinearIntentClassifier") + 1, "JointTransformer")
+        place = order.index("LinearIntentClassifier") + 1
+        order[place:place] = ["DistilledIntentClassifier", "JointTransformer"]
         self.steps.sort(key=lambda step: order.index(step.name))
         self.check_needs()
 

@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -87,7 +88,8 @@ def fit(project: Path, recipe: Recipe, data: NluData, report: Report) -> Pipelin
             report(name, 0.05 + 0.9 * (i + fraction) / len(recipe.steps))
 
         tell(0.0)
-        corpus = Corpus(project, data, tuple(docs), answers, tell)
+        reading = Pipeline(tuple(components))
+        corpus = Corpus(project, data, tuple(docs), answers, tell, partial(reading.read, now=_LONG_AGO))
         component = COMPONENTS[step.name].train(step.options, corpus)
         components.append(component)
         if component.assigns & _LEARNED_FROM:

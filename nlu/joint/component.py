@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from config.source import BadProject, Problem, Strict
-from nlu.calibration import Calibration, calibrate
+from nlu.calibration import Calibration, Floats, calibrate
 from nlu.component import Component, Corpus, Field, register
 from nlu.doc import Doc
 from nlu.encoders.torch_model import NoTorch, need_torch
@@ -27,7 +28,7 @@ from nlu.spans import add
 
 STRANGERS = 0.1
 """The share of customers' texts that is taken to be about none of the intents, when confidence is calibrated."""
-_SPEECH = re.compile(r"\w")
+SPEECH = re.compile(r"\w")
 
 
 @register
@@ -52,7 +53,9 @@ class JointTransformer(Component):
     def train(cls, options: JointOptions, corpus: Corpus) -> Self:
         intents = tuple(sorted({example.label for example in corpus.data.examples}))
         learned = taught(options, corpus, intents)
-        return cls(intents, learned.reader, calibration_of(learned), by_heart(corpus), learned.measured)
+        return cls(
+            intents, learned.reader, calibration_of(learned.known, learned.intents), by_heart(corpus), learned.measured
+        )
 
     @classmethod
     def load(cls, options: JointOptions, folder: Path) -> Self:
@@ -79,17 +82,20 @@ class JointTransformer(Component):
         if not text:
             return doc
         known = self.by_heart.get(essence(text))
-        if known is None and not _SPEECH.search(text):
+        if known is None and not SPEECH.search(text):
             return replace(doc, intent=FALLBACK_INTENT, confidence=1.0)
         told = self.reader.read(text)
-        chances = self.calibration.probabilities(told.scores, told.known)
-        ranking = [Intent(name, chance) for name, chance in zip(self.intents, chances.tolist(), strict=True)]
-        if known is not None:
-            ranking = [Intent(known, 1.0), *(Intent(one.name, 0.0) for one in ranking if one.name != known)]
-        ranking.sort(key=lambda one: -one.confidence)
-        best = ranking[0]
-        read = replace(doc, intent=best.name, confidence=best.confidence, ranking=tuple(ranking))
+        read = ranked(doc, self.intents, self.calibration.probabilities(told.scores, told.known), known)
         return add(read, (_entity(doc, one) for one in told.entities))
+
+
+def ranked(doc: Doc, intents: tuple[str, ...], chances: Floats, known: str | None) -> Doc:
+    """The doc with all intents, best first; one that is `known` by heart is certain."""
+    ranking = [Intent(name, chance) for name, chance in zip(intents, chances.tolist(), strict=True)]
+    if known is not None:
+        ranking = [Intent(known, 1.0), *(Intent(one.name, 0.0) for one in ranking if one.name != known)]
+    ranking.sort(key=lambda one: -one.confidence)
+    return replace(doc, intent=ranking[0].name, confidence=ranking[0].confidence, ranking=tuple(ranking))
 
 
 def _entity(doc: Doc, found: Found) -> Entity:
@@ -137,19 +143,18 @@ def _material(corpus: Corpus, intents: tuple[str, ...]) -> Material:
     return Material([normalized.text for normalized, _ in pairs], numbers, marked, len(intents))
 
 
-def calibration_of(learned: Learned) -> Calibration:
-    """Fitted on the held-out texts, each of which is also taken for a stranger: as it would be scored, had its own
-    intent not been among those of the bot. (To leave whole intents out would take as many trainings.)"""
-    known = learned.known
+def calibration_of(known: Floats, intents: NDArray[np.intp]) -> Calibration:
+    """Fitted on scores of held-out texts, each of which is also taken for a stranger: as it would be scored, had its
+    own intent not been among those of the bot. (To leave whole intents out would take as many trainings.)"""
     if not len(known) or known.shape[1] < 2:
         return Calibration()
     strangers = known.copy()
-    strangers[np.arange(len(known)), learned.intents] = known.min(1)
+    strangers[np.arange(len(known)), intents] = known.min(1)
     weight = STRANGERS / (1 - STRANGERS)
     count = len(known)
     return calibrate(
         np.concatenate([known, strangers]),
-        np.concatenate([learned.intents, np.full(count, -1)]),
+        np.concatenate([intents, np.full(count, -1)]),
         np.ones(2 * count),
         np.concatenate([np.ones(count), np.full(count, weight)]),
     )
