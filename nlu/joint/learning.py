@@ -142,7 +142,9 @@ class _Learning:
         search = self._course("search", rest, held_out)
         standing = search.run(net, lambda done: report(0.95 * share * done))
         known = _numbers(told_by(net, held_out)[0]) if held_out else np.empty((0, self.material.classes))
+        standing.best = {}  # memory for what comes
         if again:
+            del net
             net = self._network()
             course = self._course("refit", self.lessons, [], standing.best_epoch - search.warm)
             course.run(net, lambda done: report(0.95 * (share + (1 - share) * done)))
