@@ -95,7 +95,9 @@ def ranked(doc: Doc, intents: tuple[str, ...], chances: Floats, known: str | Non
     if known is not None:
         ranking = [Intent(known, 1.0), *(Intent(one.name, 0.0) for one in ranking if one.name != known)]
     ranking.sort(key=lambda one: -one.confidence)
-    return replace(doc, intent=ranking[0].name, confidence=ranking[0].confidence, ranking=tuple(ranking))
+    best = ranking[0]
+    familiarity = 1.0 if known is not None else min(1.0, float(chances.sum()))
+    return replace(doc, intent=best.name, confidence=best.confidence, familiarity=familiarity, ranking=tuple(ranking))
 
 
 def _entity(doc: Doc, found: Found) -> Entity:

@@ -250,20 +250,32 @@ def test_a_rare_intent_weighs_as_much_as_a_common_one_within_reason() -> None:
     assert class_weights(lessons, 4).tolist() == pytest.approx([13 / 27, 13 / 9, 13 / 3, 13 / 3])
 
 
-def test_eight_bits_that_say_something_else_are_not_served(
-    project: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # weights of very different sizes in one row are what eight bits cannot hold
-    monkeypatch.setattr("nlu.joint.learning.AGREEMENT", 1.01)
-    made = learning(project, tmp_path, epochs=1, contrastive=False)
-    learned = made.run(lambda done: None)
-    assert learned.measured["int8"] is False
-    assert "kept in full precision" in caplog.text
-    exact = (tmp_path / "model" / "model.onnx").stat().st_size
-    small = learning(project, tmp_path, epochs=1, contrastive=False, quantize=True)
-    monkeypatch.setattr("nlu.joint.learning.AGREEMENT", 0.0)
-    small.run(lambda done: None)
-    assert (tmp_path / "model" / "model.onnx").stat().st_size < exact / 2
+def test_eight_bits_that_say_something_else_are_not_served(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    from safetensors.torch import load_file, save_file
+
+    write_tiny(tmp_path / "tiny")
+    weights = load_file(tmp_path / "tiny" / "model.safetensors")
+    # one number a word that is a thousand times the others: eight bits hold nothing beside it
+    weights["embeddings.word_embeddings.weight"][:, 0] = 40
+    save_file(weights, tmp_path / "tiny" / "model.safetensors", {"format": "pt"})
+    write_project(tmp_path, NLU, config(epochs=1, refit=False, contrastive=False))
+    model = train(tmp_path, silent)
+    report = read_manifest(model).report["JointTransformer"]
+    assert report["int8_agreement"] < 0.99
+    assert report["int8"] is False
+    assert "so it is kept in full precision" in caplog.text
+    assert load(model).parse("帮我查订单", NOW).ranking[0].name == "check_order"
+    (work,) = (tmp_path / ".yingda" / "cache").glob("joint-*")
+    assert {path.name for path in work.iterdir()} == {"model"}
+
+
+@pytest.mark.parametrize("kind", ["distilbert", "roberta"])
+def test_other_architectures_are_fine_tuned_too(tmp_path: Path, kind: str) -> None:
+    write_tiny(tmp_path / "tiny", kind)
+    write_project(tmp_path, NLU, config(epochs=1, refit=False, contrastive=False))
+    model = train(tmp_path, silent)
+    assert read_manifest(model).report["JointTransformer"]["int8_agreement"] >= 0.9
+    assert load(model).parse("帮我查订单", NOW).ranking[0].name == "check_order"
 
 
 @pytest.mark.parametrize(
