@@ -16,6 +16,7 @@ from pydantic import Field
 from adapters.message import Button, Json
 from config.source import BadProject, Loc, Problem, Source, Strict, check, did_you_mean, read_yaml
 from flows.conditions import Condition, ConditionError, parse
+from nlu.faq import FAQ, FaqData, read_faq
 
 SlotType = Literal["text", "bool", "categorical", "float", "list", "any"]
 EXPIRY_MINUTES = 60.0
@@ -175,7 +176,25 @@ class _Session(Strict):
 def load_domain(project: Path) -> Domain:
     """Raises `BadProject` with every problem found."""
     paths = yaml_files(project / "domain") or [project / "domain.yml"]
-    return read_domain([read_yaml(path) for path in paths], data_sources(project, "responses"))
+    domain = read_domain([read_yaml(path) for path in paths], data_sources(project, "responses"))
+    return with_faq(domain, read_faq(project))
+
+
+def with_faq(domain: Domain, faq: FaqData) -> Domain:
+    """Each entry's answer is the response to its question, without being written as one. Raises `BadProject`."""
+    if not faq.entries:
+        return domain
+    problems: list[Problem] = []
+    answers = Domain(
+        # a domain without intents leaves them to the training data
+        intents=frozenset([FAQ]) if domain.intents else frozenset(),
+        responses={f"utter_{each.key}": tuple(Variation(text) for text in each.answers) for each in faq.entries},
+        lines={f"responses/utter_{each.key}": (each.file, each.line) for each in faq.entries},
+    )
+    joined = _join(domain, answers, problems)
+    if problems:
+        raise BadProject(problems)
+    return joined
 
 
 def yaml_files(folder: Path) -> list[Path]:

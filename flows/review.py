@@ -16,7 +16,7 @@ from flows.yaml_flows import Branch, Graph, Node
 
 LATER = ("rules", "stories", "e2e_stories")
 PATTERN_NAMES = frozenset(
-    ["label", "flow_name", "corrected", "names", "values", "options", "response", "key", "misses", "reason"]
+    ["label", "flow_name", "corrected", "names", "values", "options", "titles", "response", "key", "misses", "reason"]
 )
 """What pattern flows put into their responses besides slots."""
 

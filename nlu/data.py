@@ -9,11 +9,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from config.source import BadProject, Loc, Problem, Source, did_you_mean, read_yaml
+from nlu.faq import FaqData, read_faq
 from nlu.meaning import Entity
 
 SECTIONS = ("intent", "synonym", "regex", "lookup")
@@ -85,17 +86,30 @@ def domain_files(project: Path) -> list[Path]:
 
 
 def read_data(project: Path) -> NluData:
-    """The project's training data; raises `BadProject` with one problem per malformed line."""
+    """The project's training data, its FAQ included; raises `BadProject` with one problem per malformed line."""
     sources: list[Source] = []
     problems: list[Problem] = []
+    faq = FaqData()
+    try:
+        faq = read_faq(project)
+    except BadProject as bad:
+        problems.extend(bad.problems)
     for path in (*nlu_files(project), *domain_files(project)):
         try:
             sources.append(read_yaml(path))
         except BadProject as bad:
-            problems.extend(bad.problems)
+            # what is no YAML at all was said of a FAQ file already
+            problems.extend(problem for problem in bad.problems if problem not in problems)
     if problems:
         raise BadProject(problems)
-    return collect(sources)
+    return with_faq(collect(sources), faq)
+
+
+def with_faq(data: NluData, faq: FaqData) -> NluData:
+    """Each entry is a retrieval intent: its wordings are examples, its answer says much about what it answers."""
+    asked = [Example(text, entry.key, (), entry.file, line) for entry in faq.entries for text, line in entry.questions]
+    answers = {entry.key: "\n".join(entry.answers) for entry in faq.entries}
+    return replace(data, examples=(*data.examples, *asked), answers={**data.answers, **answers})
 
 
 def collect(sources: Iterable[Source]) -> NluData:

@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 
 from config.source import BadProject, Problem, Strict
 from nlu.calibration import Calibration, Floats, calibrate
-from nlu.component import Component, Corpus, Field, register
+from nlu.component import Component, Corpus, Field, Material, register
 from nlu.doc import Doc
 from nlu.encoders.torch_model import NoTorch, need_torch
 from nlu.features import essence
 from nlu.joint.checkpoint import checkpoint
-from nlu.joint.learning import Learned, Material, learn
+from nlu.joint.learning import Learned, Lessons, learn
 from nlu.joint.options import JointOptions
 from nlu.joint.reading import Found, Reader
 from nlu.meaning import FALLBACK_INTENT, Entity, Intent
@@ -41,6 +41,7 @@ class JointTransformer(Component):
     requires: ClassVar[frozenset[Field]] = frozenset({"normalized"})
     assigns: ClassVar[frozenset[Field]] = frozenset({"intent", "entities"})
     options: ClassVar[type[Strict]] = JointOptions
+    reads: ClassVar[frozenset[Material]] = frozenset({"texts", "intents", "entities"})
 
     intents: tuple[str, ...]
     reader: Reader
@@ -119,7 +120,7 @@ def taught(options: JointOptions, corpus: Corpus, intents: tuple[str, ...]) -> L
     try:
         need_torch("training it")
         folder = checkpoint(options.model, corpus.project)
-        return learn(_material(corpus, intents), folder, corpus.project / ".yingda" / "cache", options, corpus.report)
+        return learn(_lessons(corpus, intents), folder, corpus.project / ".yingda" / "cache", options, corpus.report)
     except NoTorch as error:
         what, mend = str(error), ""
     except LookupError as error:
@@ -134,7 +135,7 @@ def taught(options: JointOptions, corpus: Corpus, intents: tuple[str, ...]) -> L
     raise BadProject(Problem(str(corpus.project / "config.yml"), 1, f"JointTransformer: {what}", mend))
 
 
-def _material(corpus: Corpus, intents: tuple[str, ...]) -> Material:
+def _lessons(corpus: Corpus, intents: tuple[str, ...]) -> Lessons:
     pairs = [
         (doc.normalized, example)
         for doc, example in zip(corpus.docs, corpus.data.examples, strict=True)
@@ -142,7 +143,7 @@ def _material(corpus: Corpus, intents: tuple[str, ...]) -> Material:
     ]
     numbers = np.array([intents.index(example.label) for _, example in pairs], np.intp)
     marked = [labels(normalized, example.entities) for normalized, example in pairs]
-    return Material([normalized.text for normalized, _ in pairs], numbers, marked, len(intents))
+    return Lessons([normalized.text for normalized, _ in pairs], numbers, marked, len(intents))
 
 
 def calibration_of(known: Floats, intents: NDArray[np.intp]) -> Calibration:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from config.source import BadProject, Problem, Strict
 from nlu.calibration import Calibration
-from nlu.component import Component, Corpus, Field, register
+from nlu.component import Component, Corpus, Field, Material, register
 from nlu.doc import Doc
 from nlu.features import essence, width_of
 from nlu.joint.component import SPEECH, by_heart, calibration_of, ranked, taught
@@ -42,6 +42,7 @@ class DistilledIntentClassifier(Component):
     requires: ClassVar[frozenset[Field]] = frozenset({"normalized", "features"})
     assigns: ClassVar[frozenset[Field]] = frozenset({"intent"})
     options: ClassVar[type[Strict]] = DistilledOptions
+    reads: ClassVar[frozenset[Material]] = frozenset({"texts", "intents", "entities", "answers", "files"})
 
     intents: tuple[str, ...]
     plane: Plane

@@ -45,7 +45,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Material:
+class Lessons:
     """What is learned: normalised `texts`, the number of each one's intent, and the label of each of its characters."""
 
     texts: Sequence[str]
@@ -76,7 +76,7 @@ class Learned:
 
 
 def learn(
-    material: Material, checkpoint: Path, cache: Path, options: JointOptions, report: Callable[[float], None]
+    material: Lessons, checkpoint: Path, cache: Path, options: JointOptions, report: Callable[[float], None]
 ) -> Learned:
     """Fine-tune the model in the folder `checkpoint`; what is done is kept under `cache` and taken up again.
 
@@ -106,7 +106,7 @@ def _forget(cache: Path, work: Path) -> None:
 
 
 class _Learning:
-    def __init__(self, material: Material, checkpoint: Path, work: Path, options: JointOptions) -> None:
+    def __init__(self, material: Lessons, checkpoint: Path, work: Path, options: JointOptions) -> None:
         self.material, self.checkpoint, self.work, self.options = material, checkpoint, work, options
         self.settings = settings_of(checkpoint, options.model)
         self.names = label_names(material.labels)

@@ -16,7 +16,7 @@ import pytest
 from config.source import BadProject
 from nlu.component import SEED
 from nlu.joint.course import Course
-from nlu.joint.learning import Material, _Learning
+from nlu.joint.learning import Lessons, _Learning
 from nlu.joint.options import JointOptions
 from nlu.model import load, read_manifest
 from nlu.pipeline import Pipeline
@@ -119,11 +119,21 @@ def test_the_model_says_how_good_it_was_and_whether_eight_bits_agreed(model: Pat
 def test_training_again_gives_the_same_model_bit_by_bit(project: Path, model: Path) -> None:
     for path in (project / ".yingda" / "cache").glob("joint-*"):
         path.rename(project / ".yingda" / "cache" / "away")
-    again = train(project, silent)
+    again = train(project, silent, anew=True)
     assert again != model
     for name in ("model.onnx", "joint.json", "labels.json"):
         one, other = ((folder / "01-JointTransformer" / name).read_bytes() for folder in (model, again))
         assert one == other, name
+
+
+def test_what_it_does_not_learn_from_does_not_train_it_again(
+    project: Path, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nlu.joint.component.learn", None)
+    (project / "data" / "words.yml").write_text("nlu:\n  - lookup: city\n    examples: |\n      - 北京\n", "utf-8")
+    again = train(project, silent)
+    (project / "data" / "words.yml").unlink()
+    assert read_manifest(again).report == read_manifest(model).report
 
 
 def test_serving_imports_no_torch(model: Path) -> None:
@@ -173,7 +183,7 @@ def test_a_killed_training_goes_on_where_it_was_and_ends_the_same(long: Path) ->
         assert not checkpoints(long)
         for path in (long / ".yingda" / "cache").glob("joint-*"):
             path.rename(long / ".yingda" / "cache" / "away")
-        whole = train(long, silent)
+        whole = train(long, silent, anew=True)
     one, other = ((folder / "01-JointTransformer" / "model.onnx").read_bytes() for folder in (resumed, whole))
     assert one == other
 
@@ -191,17 +201,17 @@ def test_a_checkpoint_that_cannot_be_read_is_begun_anew(long: Path) -> None:
     train(long, silent)
     (work,) = (long / ".yingda" / "cache").glob("joint-*")
     (work / "search.safetensors").write_bytes(b"half")
-    train(long, silent)
+    train(long, silent, anew=True)
     assert not checkpoints(long)
 
 
 # --- what can be set, and what goes wrong
 
 
-def corpus_material() -> Material:
+def corpus_material() -> Lessons:
     texts = ["查订单", "查快递", "我要退款", "退钱", "你好", "您好"]
     labels = [["O"] * len(text) for text in texts]
-    return Material(texts, np.array([0, 0, 1, 1, 2, 2]), labels, 3)
+    return Lessons(texts, np.array([0, 0, 1, 1, 2, 2]), labels, 3)
 
 
 def learning(project: Path, tmp_path: Path, **options: Any) -> _Learning:
