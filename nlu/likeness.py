@@ -25,6 +25,8 @@ Places = NDArray[np.intp]
 
 SHORTLIST = 64
 """So many answers are compared with a text to the last wording, and ranked."""
+PIECE = 4096
+"""Rows that are worked on at once."""
 ANSWER_WEIGHT = 0.5
 """How much an answer's own words count beside the questions that it answers (1), where n-grams are compared."""
 MEAN, OWN_WORDS, APART = 0.5, 0.4, 0.5
@@ -113,6 +115,8 @@ Entries = tuple[Places, Places, NDArray[np.float64]]
 
 def _summed(rows: Sequence[Features], owner: Places) -> Entries:
     """(owner, column, value) of the sum of each owner's rows, every pair of owner and column once."""
+    if not rows:
+        return np.empty(0, np.intp), np.empty(0, np.intp), np.empty(0)
     columns = np.concatenate([row.columns for row in rows])
     owners = np.repeat(owner, [len(row.columns) for row in rows])
     width = int(columns.max(initial=0)) + 1
@@ -131,14 +135,26 @@ class DenseIndex:
     answers: Floats
 
     @classmethod
-    def of(cls, asked: Floats, owner: Places, words: Floats) -> Self:
-        """`asked` and `words` are of length 1; `owner[i]` answers `asked[i]`, `words[a]` (or zeros) says answer `a`."""
-        order = np.argsort(owner, kind="stable")
-        starts = np.searchsorted(owner[order], np.arange(len(words) + 1)).astype(np.intp)
+    def of(cls, asked: Floats, owner: Places, words: Floats, kept: Places | None = None) -> Self:
+        """`asked` and `words` are of length 1; `owner[i]` answers `asked[i]`, `words[a]` (or zeros) says answer `a`.
+        With `kept` the index is of those questions alone."""
+        places = np.arange(len(owner)) if kept is None else kept
+        places = places[np.argsort(owner[places], kind="stable")]
+        starts = np.searchsorted(owner[places], np.arange(len(words) + 1)).astype(np.intp)
+        questions = np.empty((len(places), words.shape[1]), np.float16)
         sums = np.zeros_like(words)
-        np.add.at(sums, owner, asked)
-        answers = MEAN * unit(sums) + OWN_WORDS * words + APART * _apart(asked, words, sums)
-        return cls(asked[order].astype(np.float16), starts, answers.astype(np.float32))
+        square = (words.T @ words).astype(np.float64)
+        # in pieces: a copy of all the rows of a long FAQ is most of what training may take
+        for at in range(0, len(places), PIECE):
+            some = places[at : at + PIECE]
+            rows = asked[some]
+            questions[at : at + PIECE] = rows
+            np.add.at(sums, owner[some], rows)
+            square += rows.T @ rows
+        answers = _apart(square, sums, words)
+        answers += np.float32(MEAN) * unit(sums)
+        answers += np.float32(OWN_WORDS) * words
+        return cls(questions, starts, answers)
 
     def best(self, doc: Doc) -> Ranked | None:
         """None for a text without a vector."""
@@ -162,19 +178,25 @@ class DenseIndex:
         np.savez(folder / "index.npz", questions=self.questions, starts=self.starts, answers=self.answers)
 
 
-def _apart(asked: Floats, words: Floats, sums: Floats) -> Floats:
-    """Ridge regression of "is it this answer?" on the vector, for every answer at once: what is common to many answers'
-    questions counts little, what one alone has counts much."""
-    size = asked.shape[1]
-    square = asked.T @ asked + words.T @ words + PENALTY * np.eye(size, dtype=np.float32)
-    found: Floats = np.linalg.solve(square.astype(np.float64), (sums + words).T.astype(np.float64)).T.astype(np.float32)
+def _apart(square: NDArray[np.float64], sums: Floats, words: Floats) -> Floats:
+    """Ridge regression of "is it this answer?" on the vector, for every answer at once, weighed by APART: what is
+    common to many answers' questions counts little, what one alone has counts much. `square` is of all rows, `sums`
+    of each answer's."""
+    inverse = np.linalg.inv(square + PENALTY * np.eye(len(square)))
+    found: Floats = (sums + words) @ (APART * inverse).astype(np.float32)
     return found
 
 
 def unit(rows: Floats) -> Floats:
     """Rows of length 1; zeros stay."""
-    length = np.linalg.norm(rows, axis=-1, keepdims=True)
-    return (rows / np.where(length > 0, length, 1)).astype(np.float32)
+    found: Floats = rows / _length(rows)
+    return found
+
+
+def _length(rows: Floats) -> Floats:
+    """1 for zeros. By the sum of squares: linalg.norm makes a copy of all the rows."""
+    length = np.sqrt(np.einsum("...i,...i->...", rows, rows))[..., None]
+    return np.where(length > 0, length, 1).astype(np.float32)
 
 
 def load_index(folder: Path, size: int) -> LexicalIndex | DenseIndex:
@@ -190,14 +212,13 @@ class Dense:
 
     def __init__(self, asked: Sequence[Doc], owner: Places, words: Sequence[Doc]) -> None:
         self.owner = owner
-        self.asked = unit(np.stack([doc.sentence for doc in asked]))
-        nothing = np.zeros(self.asked.shape[1], np.float32)
+        nothing = np.zeros(len(asked[0].sentence), np.float32)
+        self.asked = np.stack([doc.sentence for doc in asked])
+        self.asked /= _length(self.asked)
         self.words = unit(np.stack([doc.sentence if len(doc.sentence) else nothing for doc in words]))
 
     def index(self, kept: Places | None = None) -> DenseIndex:
-        if kept is None:
-            return DenseIndex.of(self.asked, self.owner, self.words)
-        return DenseIndex.of(self.asked[kept], self.owner[kept], self.words)
+        return DenseIndex.of(self.asked, self.owner, self.words, kept)
 
     def rank(self, index: DenseIndex, place: int) -> Ranked | None:
         """Of a question that `index` was made without."""

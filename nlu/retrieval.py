@@ -92,9 +92,9 @@ class FaqRetriever(Component):
         words = [corpus.question_answers.get(key, SILENT) for key in keys]
         dense = all(len(doc.sentence) for doc in docs)
         known = Dense(docs, owner, words) if dense else Lexical(docs, owner, words, corpus.project)
+        judged = _judge(known, owner, corpus.report)
         index = known.index()
         others = _others(options, corpus)
-        judged = _judge(known, owner, corpus.report)
         strangers = [ranked for doc in others if (ranked := index.best(doc)) is not None]
         calibration, threshold, measured = _calibrate(judged, strangers)
         by_heart = {essence(doc.normalized.text): key for key, doc in reversed(mine)}

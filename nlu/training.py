@@ -143,11 +143,13 @@ def _fit(project: Path, recipe: Recipe, data: NluData, report: Report, last: Las
         else:
             component, took = COMPONENTS[step.name].train(step.options, work.corpus(tell, tuple(components))), 0.0
         work.read(i, component)
+        if isinstance(component, Remembering):
+            # what was kept for this reading alone would lie beside all that is learned from it
+            component = component.served()
         components.append(component)
         seconds.append(round(took or time.perf_counter() - begun, 3))
         done += shares[i]
-    served = (one.served() if isinstance(one, Remembering) else one for one in components)
-    return Made(Pipeline(tuple(served)), chosen, tuple(seconds), last)
+    return Made(Pipeline(tuple(components)), chosen, tuple(seconds), last)
 
 
 def _shares(recipe: Recipe, chosen: Plan, last: Last | None) -> list[float]:

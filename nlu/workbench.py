@@ -15,6 +15,7 @@ from nlu.data import NluData
 from nlu.doc import NO_STATES, Doc
 from nlu.fingerprints import LEARNED_FROM
 from nlu.model import Manifest, latest, load_step, read_manifest, step_folder
+from nlu.normalize import Normalized
 from nlu.pipeline import Pipeline, blank
 from nlu.recipe import Recipe
 
@@ -113,5 +114,5 @@ def _blank(texts: Mapping[str, str]) -> dict[str, Doc]:
 
 
 def _lean(doc: Doc) -> Doc:
-    """Without what fills the memory where there are ten thousand of them."""
-    return replace(doc, states=NO_STATES) if len(doc.states.spans) else doc
+    """Without what fills the memory where there are ten thousand of them, and no retriever needs."""
+    return replace(doc, normalized=Normalized(doc.normalized.text, doc.normalized.text, (), ()), states=NO_STATES)
