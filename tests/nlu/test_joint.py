@@ -307,8 +307,8 @@ def test_a_model_that_is_not_there_is_said_in_words(
 
 def test_without_torch_it_says_what_to_install(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("nlu.encoders.torch_model.find_spec", lambda name: None)
-    with pytest.raises(BadProject, match=r"needs torch and transformers: pip install -r requirements-tr"):
-        train(project, silent)
+    with pytest.raises(BadProject, match="needs torch and transformers: pip install -r requirements-tr"):
+        train(project, silent, anew=True)
 
 
 def test_a_want_of_memory_is_said_in_words(tmp_path: Path, project: Path) -> None:
