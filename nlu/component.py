@@ -36,7 +36,7 @@ class Corpus:
     `answers` are the texts of `data.answers`, read likewise; `read` reads one more text so. Of a long FAQ they hold
     only a part: all its questions are `questions`, as (key, doc), and what answers them `question_answers`, which
     nothing but what the retriever needs has read. `project` is where relative paths in options start; `report` is told
-    how much is done, 0..1.
+    how much is done, 0..1. `wanted` are the fields that later components need or can use.
     """
 
     project: Path
@@ -46,6 +46,7 @@ class Corpus:
     questions: tuple[tuple[str, Doc], ...] = ()
     question_answers: Mapping[str, Doc] = field(default_factory=dict)
     report: Callable[[float], None] = field(default=lambda fraction: None)
+    wanted: frozenset[Field] = frozenset()
     read: Callable[[str], Doc] | None = None
 
 
@@ -57,6 +58,8 @@ class Component(Protocol):
     name: ClassVar[str]
     requires: ClassVar[frozenset[Field]]
     assigns: ClassVar[frozenset[Field]]
+    wants: ClassVar[frozenset[Field]] = frozenset()
+    """What it can do without, but does better with."""
     options: ClassVar[type[Strict]]
     reads: ClassVar[frozenset[Material]] = EVERYTHING
     """Where nothing of this has changed, nor a component above it that gives what examples are learned by, the

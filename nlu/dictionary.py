@@ -57,6 +57,15 @@ def cutter(words: Iterable[str]) -> Cutter:
 
 
 @cache
+def plain_cutter() -> Cutter:
+    """The cutter that knows no bot's words; the dictionary is not copied for it. Nobody may add to it."""
+    made = Cutter()
+    made.FREQ, made.total = _dictionary()
+    made.initialized = True
+    return made
+
+
+@cache
 def _dictionary() -> tuple[Frequencies, int]:
     """jieba's words, and the sum of their frequencies."""
     source = Path(jieba.__file__).with_name("dict.txt")

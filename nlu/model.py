@@ -14,7 +14,7 @@ from adapters.message import plain
 from config.source import BadProject, Problem
 
 # imported for their registration: config.yml names them
-from nlu import classifier, encoder, fallback, features, gazetteer, normalizer, retrieval, tokenizer  # noqa: F401
+from nlu import classifier, encoder, fallback, features, gazetteer, normalizer, retrieval, tagger, tokenizer  # noqa: F401
 from nlu.component import COMPONENTS, Component
 from nlu.data import NluData, domain_files, nlu_files, read_data
 from nlu.faq import faq_files
@@ -22,6 +22,7 @@ from nlu.joint import component as joint  # noqa: F401
 from nlu.joint import distilled  # noqa: F401
 from nlu.pipeline import Pipeline
 from nlu.recipe import Recipe, read_recipe
+from nlu.spans import priorities
 
 SCHEMA = 4
 """Raised when a model of an older release can no longer be read: then it is trained anew."""
@@ -95,13 +96,14 @@ def read_manifest(folder: Path) -> Manifest:
 def load(folder: Path) -> Pipeline:
     """The pipeline in a model's folder. Raises `BadProject` where it cannot be read."""
     manifest = read_manifest(folder)
-    components = []
+    components, options = [], []
     for place, (name, given) in enumerate(manifest.steps):
         if name not in COMPONENTS:
             what = f"the model has a component '{name}' that is not known here"
             raise BadProject(Problem(str(folder / "manifest.json"), 1, what, "train again: yingda train"))
         components.append(load_step(folder, place, name, given))
-    return Pipeline(tuple(components), manifest.version, manifest.parse_ms)
+        options.append((name, COMPONENTS[name].options.model_validate(given)))
+    return Pipeline(tuple(components), manifest.version, manifest.parse_ms, priorities(options))
 
 
 def load_step(folder: Path, place: int, name: str, given: Mapping[str, Any]) -> Component:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from nlu.component import Component
@@ -28,6 +29,8 @@ class Pipeline:
     version: str = ""
     parse_ms: float = 0.0
     """How long a sentence took when the model was trained; 0 where that was not measured."""
+    priorities: Mapping[str, int] = field(default_factory=dict)
+    """Of extractors, where config.yml gives one."""
 
     def parse(self, text: str, now: datetime) -> Meaning:
         """What `text` means; `now` is the bot's local time, from which 明天 and 下午三点 are reckoned.
@@ -41,7 +44,7 @@ class Pipeline:
 
     def read(self, text: str, now: datetime) -> Doc:
         """The whole record, for those who want to see more than the meaning."""
-        doc = blank(text[:READ_CHARACTERS], now)
+        doc = replace(blank(text[:READ_CHARACTERS], now), priorities=self.priorities)
         for component in self.components:
             doc = component(doc)
         return replace(doc, text=text)

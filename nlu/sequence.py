@@ -7,6 +7,7 @@ normalised text; entities index the original.
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 from urllib.parse import unquote
@@ -53,17 +54,16 @@ def labels(normalized: Normalized, entities: Iterable[Entity]) -> list[str]:
     """
     found = [OUTSIDE] * len(normalized.text)
     for entity in sorted(entities, key=lambda one: (one.start - one.end, one.start)):
-        places = _places(normalized, entity.start, entity.end)
-        if places and all(found[at] == OUTSIDE for at in places):
+        own = places(normalized, entity.start, entity.end)
+        if own and all(found[at] == OUTSIDE for at in own):
             name = Kind(entity.type, entity.role, entity.group).name
-            found[places[0] : places[-1] + 1] = [f"B-{name}", *[f"I-{name}"] * (len(places) - 1)]
+            found[own.start : own.stop] = [f"B-{name}", *[f"I-{name}"] * (len(own) - 1)]
     return found
 
 
-def _places(normalized: Normalized, start: int, end: int) -> list[int]:
+def places(normalized: Normalized, start: int, end: int) -> range:
     """The characters that came from `original[start:end]`, one after the other."""
-    pairs = enumerate(zip(normalized.starts, normalized.ends, strict=True))
-    return [at for at, (first, last) in pairs if first < end and start < last]
+    return range(bisect_right(normalized.ends, start), bisect_left(normalized.starts, end))
 
 
 def spans(found: Sequence[str]) -> list[Span]:

@@ -26,6 +26,7 @@ from nlu.fingerprints import Plan, plan
 from nlu.model import Manifest, data_hash, files_hash, models, models_folder, step_folder
 from nlu.pipeline import Pipeline
 from nlu.recipe import Recipe, read_recipe
+from nlu.spans import priorities
 from nlu.workbench import Last, Unreadable, Work
 
 Report = Callable[[str, float], None]
@@ -149,7 +150,8 @@ def _fit(project: Path, recipe: Recipe, data: NluData, report: Report, last: Las
         components.append(component)
         seconds.append(round(took or time.perf_counter() - begun, 3))
         done += shares[i]
-    return Made(Pipeline(tuple(components)), chosen, tuple(seconds), last)
+    own = priorities((step.name, step.options) for step in recipe.steps)
+    return Made(Pipeline(tuple(components), priorities=own), chosen, tuple(seconds), last)
 
 
 def _shares(recipe: Recipe, chosen: Plan, last: Last | None) -> list[float]:

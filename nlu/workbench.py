@@ -66,7 +66,7 @@ class Work:
     """The examples, each read by the components so far, but only as far as somebody learns from it."""
 
     def __init__(self, project: Path, recipe: Recipe, data: NluData, kept: frozenset[str]) -> None:
-        self.project = project
+        self.project, self.steps = project, recipe.steps
         self.data = sample.core(data)
         self.learning = [None if step.name in kept else COMPONENTS[step.name] for step in recipe.steps]
         encodes = any("sentence" in COMPONENTS[step.name].assigns for step in recipe.steps)
@@ -84,8 +84,11 @@ class Work:
     def corpus(self, report: Callable[[float], None], above: tuple[Component, ...]) -> Corpus:
         """For the step behind the components `above`."""
         docs, questions = tuple(self.docs), tuple(self.questions)
+        later = [COMPONENTS[step.name] for step in self.steps[len(above) + 1 :]]
+        wanted = frozenset(one for kind in later for one in (*kind.requires, *kind.wants))
         read = partial(Pipeline(above).read, now=_LONG_AGO)
-        return Corpus(self.project, self.data, docs, self.answers, questions, self.question_answers, report, read)
+        given = (self.project, self.data, docs, self.answers, questions, self.question_answers)
+        return Corpus(*given, report, wanted, read)
 
     def wanted(self, place: int) -> frozenset[Field]:
         """What steps behind `place` learn from, of the examples."""

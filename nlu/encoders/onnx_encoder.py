@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nlu.doc import States, Vector
 from nlu.encoders.settings import Settings
 
 INSTALL = "it needs: pip install -r requirements-encoders.txt"
@@ -41,6 +42,15 @@ class OnnxEncoder:
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
         return np.stack([_unit(self.settings.pooled(self.states(text)[0])) for text in texts])
+
+    def read(self, text: str) -> tuple[Vector, States]:
+        """The text's vector, and the states of its pieces, of one pass."""
+        rows, tokens = self.states(text)
+        before = len(self.settings.prefix)
+        # a piece may begin with the prefix's blank; those of the prefix and the separators end before they begin
+        spans = [(max(start - before, 0), end - before) for start, end in tokens.offsets]
+        own = [at for at, (start, end) in enumerate(spans) if start < end]
+        return _unit(self.settings.pooled(rows)), States(rows[own].astype(np.float16), tuple(spans[at] for at in own))
 
     def states(self, text: str) -> tuple[NDArray[np.float32], Any]:
         """The states of a text's tokens (tokens, dimensions), and the tokens as `tokenizers` cut them."""

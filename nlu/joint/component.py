@@ -20,7 +20,7 @@ from nlu.encoders.torch_model import NoTorch, need_torch
 from nlu.features import essence
 from nlu.joint.checkpoint import checkpoint
 from nlu.joint.learning import Learned, Lessons, learn
-from nlu.joint.options import JointOptions
+from nlu.joint.options import FineTuning, JointOptions
 from nlu.joint.reading import Found, Reader
 from nlu.meaning import FALLBACK_INTENT, Entity, Intent
 from nlu.sequence import labels
@@ -115,7 +115,7 @@ def by_heart(corpus: Corpus) -> dict[str, str]:
     return {text: min(intents) for text, intents in found.items() if text and len(intents) == 1}
 
 
-def taught(options: JointOptions, corpus: Corpus, intents: tuple[str, ...]) -> Learned:
+def taught(options: FineTuning, corpus: Corpus, intents: tuple[str, ...]) -> Learned:
     """The network that has learned the corpus. Raises `BadProject`, which says in words what is missing."""
     try:
         need_torch("training it")
@@ -128,7 +128,7 @@ def taught(options: JointOptions, corpus: Corpus, intents: tuple[str, ...]) -> L
     except (OSError, ValueError) as error:
         what, mend = f"'{options.model}' cannot be fine-tuned: {' '.join(str(error).split())}", ""
     except (MemoryError, RuntimeError) as error:
-        if isinstance(error, RuntimeError) and "memory" not in str(error):
+        if isinstance(error, RuntimeError) and "alloc" not in str(error):
             raise
         what = f"memory ended while '{options.model}' was fine-tuned"
         mend = f"a smaller batch (batch: {max(2, options.batch // 4)}) or a smaller model needs less"

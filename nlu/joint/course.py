@@ -22,7 +22,7 @@ from nlu.joint.network import (
     optimiser,
     set_pace,
 )
-from nlu.joint.options import JointOptions
+from nlu.joint.options import FineTuning
 from nlu.joint.probe import fit_heads
 from nlu.sequence import spans
 
@@ -51,7 +51,7 @@ class Course:
     names: Sequence[str]
     intents: int
     warm: int
-    options: JointOptions
+    options: FineTuning
     file: Path
     until: int | None = None
 

@@ -18,7 +18,7 @@ from nlu.component import Component, Corpus, Field, Material, register
 from nlu.doc import Doc
 from nlu.features import essence, width_of
 from nlu.joint.component import SPEECH, by_heart, calibration_of, ranked, taught
-from nlu.joint.options import JointOptions
+from nlu.joint.options import FineTuning
 from nlu.joint.student import Plane, fit, held_out, rows_of
 from nlu.meaning import FALLBACK_INTENT
 
@@ -27,7 +27,7 @@ UNLABELLED_WEIGHT = 0.5
 """What a text that no one has labelled counts beside an example: the teacher errs too."""
 
 
-class DistilledOptions(JointOptions):
+class DistilledOptions(FineTuning):
     unlabelled: str = "data/unlabelled.txt"
     """What customers have written, a text a line, in no intent: the teacher says which. Without the file the training
     texts alone are learned, which gives little."""
@@ -54,9 +54,8 @@ class DistilledIntentClassifier(Component):
     def train(cls, options: DistilledOptions, corpus: Corpus) -> Self:
         intents = tuple(sorted({example.label for example in corpus.data.examples}))
         more = _unlabelled(options, corpus)
-        plain = JointOptions(**options.model_dump(exclude={"unlabelled"}))
         taking = replace(corpus, report=lambda done: corpus.report(0.9 * done))
-        teacher = taught(plain, taking, intents)
+        teacher = taught(options, taking, intents)
         numbers = np.array([intents.index(example.label) for example in corpus.data.examples], np.intp)
         calibration = calibration_of(teacher.known, teacher.intents)
         said = [calibration.probabilities(told.scores, told.known) for told in _told(teacher, more)]

@@ -20,7 +20,7 @@ from nlu.encoders.settings import Settings
 from nlu.encoders.torch_model import open_model, tokenizer_of, write_exact
 from nlu.joint.course import Course, Standing, told_by
 from nlu.joint.network import IGNORED, Lesson, Network, network
-from nlu.joint.options import JointOptions
+from nlu.joint.options import FineTuning
 from nlu.joint.pieces import crossed, cut_singly, label_names, pieces
 from nlu.joint.reading import Heads, Reader
 from nlu.linear import folds
@@ -53,14 +53,21 @@ class Lessons:
     labels: Sequence[Sequence[str]]
     classes: int
 
-    def fingerprint(self, checkpoint: Path, options: JointOptions) -> str:
+    def fingerprint(self, checkpoint: Path, options: FineTuning) -> str:
         """Of all that the network depends on."""
         digest = hashlib.sha256()
         for name in ("config.json", "tokenizer.json", "model.safetensors", "pytorch_model.bin"):
             if (checkpoint / name).is_file():
                 with (checkpoint / name).open("rb") as file:
                     digest.update(hashlib.file_digest(file, "sha256").digest())
-        told = [VERSION, self.texts, self.intents.tolist(), self.labels, self.classes, options.model_dump()]
+        told = [
+            VERSION,
+            self.texts,
+            self.intents.tolist(),
+            self.labels,
+            self.classes,
+            options.model_dump(include={*FineTuning.model_fields}),
+        ]
         digest.update(json.dumps(told, ensure_ascii=False).encode("utf-8", "surrogatepass"))
         return digest.hexdigest()[:16]
 
@@ -76,7 +83,7 @@ class Learned:
 
 
 def learn(
-    material: Lessons, checkpoint: Path, cache: Path, options: JointOptions, report: Callable[[float], None]
+    material: Lessons, checkpoint: Path, cache: Path, options: FineTuning, report: Callable[[float], None]
 ) -> Learned:
     """Fine-tune the model in the folder `checkpoint`; what is done is kept under `cache` and taken up again.
 
@@ -106,7 +113,7 @@ def _forget(cache: Path, work: Path) -> None:
 
 
 class _Learning:
-    def __init__(self, material: Lessons, checkpoint: Path, work: Path, options: JointOptions) -> None:
+    def __init__(self, material: Lessons, checkpoint: Path, work: Path, options: FineTuning) -> None:
         self.material, self.checkpoint, self.work, self.options = material, checkpoint, work, options
         self.settings = settings_of(checkpoint, options.model)
         self.names = label_names(material.labels)

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from nlu.joint.options import JointOptions
+from nlu.joint.options import FineTuning
 
 HEAD_PACE = 10.0
 """How much faster than the encoder the heads learn, which start from little."""
@@ -101,7 +101,7 @@ class Network:
 _FIXED = ("centre", "scale")
 
 
-def network(encoder: Any, intents: int, labels: int, pooling: Literal["mean", "cls"], options: JointOptions) -> Network:
+def network(encoder: Any, intents: int, labels: int, pooling: Literal["mean", "cls"], options: FineTuning) -> Network:
     """Untrained heads on `encoder`."""
     size = int(encoder.config.hidden_size)
     if not options.train_embeddings:
@@ -123,7 +123,7 @@ def _padded(rows: Sequence[Sequence[int]], value: int) -> Any:
     return torch.tensor([[*row, *[value] * (width - len(row))] for row in rows])
 
 
-def optimiser(net: Network, options: JointOptions) -> Any:
+def optimiser(net: Network, options: FineTuning) -> Any:
     """AdamW (Loshchilov & Hutter 2019) with a pace for each layer: the first ones, which know the language, move least
     (Howard & Ruder 2018, Universal Language Model Fine-tuning, https://arxiv.org/abs/1801.06146)."""
     import torch  # noqa: PLC0415 - heavy

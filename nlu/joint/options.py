@@ -6,9 +6,10 @@ from pydantic import Field
 
 from config.source import Strict
 from nlu.component import SEED
+from nlu.spans import Prioritised
 
 
-class JointOptions(Strict):
+class FineTuning(Strict):
     model: str = "e5-small-zh"
     """What is fine-tuned: `e5-small-zh`, the path of a folder, or `org/name` of Hugging Face's hub."""
     epochs: int = Field(12, ge=1, le=1000)
@@ -30,3 +31,7 @@ class JointOptions(Strict):
     threads: int = Field(1, ge=1)
     """Of training. More are faster where cores are idle; the last digits of the weights depend on it."""
     seed: int = SEED
+
+
+class JointOptions(FineTuning, Prioritised):
+    """Those of the component that finds entities too."""
