@@ -39,6 +39,7 @@ from bot.ways import Key, Times
 from bot.web import Origins, Site, mount
 from bot.web.rasa import Auth, Conversations, Models
 from bot.web.send import SendApi
+from bot.web.socketio import SocketIoChannel
 from bot.work import Bot
 from config.credentials import Credentials, load_credentials
 from config.settings import Settings
@@ -152,6 +153,8 @@ async def make_app(
     mount(app, site)
     _mount_send(app, service, settings)
     _mount_rasa_api(app, service, site, settings, project)
+    if credentials.socketio is not None:
+        SocketIoChannel(site, credentials.socketio).attach(app)
     reload = None if bot else partial(load_bot, project, settings)
     _run_with(app, Parts(service, session, project, reload))
     return app

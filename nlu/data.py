@@ -14,7 +14,7 @@ from typing import Any
 
 from config.marks import MARK_MEND, read_marks
 from config.source import BadProject, Loc, Problem, Source, did_you_mean, read_yaml
-from nlu.faq import FaqData, read_faq
+from nlu.faq import FaqData, faq_files, read_faq
 from nlu.meaning import Entity
 
 SECTIONS = ("intent", "synonym", "regex", "lookup")
@@ -93,7 +93,11 @@ def read_data(project: Path) -> NluData:
         faq = read_faq(project)
     except BadProject as bad:
         problems.extend(bad.problems)
+    # a list of ten thousand answers takes a second to be read
+    lists = {path for path in faq_files(project) if not _has_sections(path)}
     for path in (*nlu_files(project), *domain_files(project)):
+        if path in lists:
+            continue
         try:
             sources.append(read_yaml(path))
         except BadProject as bad:
@@ -102,6 +106,11 @@ def read_data(project: Path) -> NluData:
     if problems:
         raise BadProject(problems)
     return with_faq(collect(sources), faq)
+
+
+def _has_sections(path: Path) -> bool:
+    content = path.read_bytes()
+    return b"nlu:" in content or b"responses:" in content
 
 
 def with_faq(data: NluData, faq: FaqData) -> NluData:

@@ -33,9 +33,9 @@ DAMAGED = (OSError, ValueError, LookupError, TypeError, AttributeError, EOFError
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """`manifest.json`. `steps` are (component, its options), `fingerprints` what each was learned from, `seconds` how
-    long that took (where it was taken from an older model: then). `sample` is the part of the FAQ that the intents
-    are learned from; `files_hash` is of the bytes that were read."""
+    """`manifest.json`. `steps` are (component, its options), `fingerprints` what each was learned from, `contents` a
+    digest of its files, `seconds` how long that took (where it was taken from an older model: then). `sample` is the
+    part of the FAQ that the intents are learned from; `files_hash` is of the bytes that were read."""
 
     version: str
     data_hash: str
@@ -49,6 +49,7 @@ class Manifest:
     steps: tuple[tuple[str, Mapping[str, Any]], ...]
     report: Mapping[str, Any]
     fingerprints: tuple[str, ...]
+    contents: tuple[str, ...]
     seconds: tuple[float, ...]
     sample: tuple[str, ...]
     schema: int = SCHEMA
@@ -59,7 +60,7 @@ class Manifest:
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Manifest:
         steps = tuple((name, options) for name, options in data["steps"])
-        lists = {name: tuple(data[name]) for name in ("intents", "fingerprints", "seconds", "sample")}
+        lists = {name: tuple(data[name]) for name in ("intents", "fingerprints", "contents", "seconds", "sample")}
         return cls(**{**data, **lists, "steps": steps})
 
 
@@ -114,6 +115,16 @@ def load_step(folder: Path, place: int, name: str, given: Mapping[str, Any]) -> 
     except DAMAGED as error:
         what = f"'{name}' cannot be loaded: {' '.join(str(error).split()) or type(error).__name__}"
         raise BadProject(Problem(str(folder), 1, what, "train again: yingda train")) from None
+
+
+def content_of(folder: Path) -> str:
+    """A digest of all files in a folder."""
+    digest = hashlib.sha256()
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        content = path.read_bytes()
+        digest.update(f"{path.relative_to(folder).as_posix()}\0{len(content)}\0".encode())
+        digest.update(content)
+    return digest.hexdigest()
 
 
 def step_folder(folder: Path, place: int, name: str) -> Path:

@@ -23,7 +23,7 @@ from config.source import BadProject, Problem
 from nlu.component import COMPONENTS, Component, Remembering, measures
 from nlu.data import NluData, read_data
 from nlu.fingerprints import Plan, plan
-from nlu.model import Manifest, data_hash, files_hash, models, models_folder, step_folder
+from nlu.model import Manifest, content_of, data_hash, files_hash, models, models_folder, step_folder
 from nlu.pipeline import Pipeline
 from nlu.recipe import Recipe, read_recipe
 from nlu.spans import priorities
@@ -78,12 +78,13 @@ def train(project: Path, report: Report, clock: Callable[[], datetime] = utc_now
         language=recipe.language,
         trained_at=now.isoformat(),
         train_seconds=round(time.perf_counter() - started, 3),
-        parse_ms=_parse_ms(made.pipeline, data, now),
+        parse_ms=_parse_ms(made, data, now),
         examples=len(data.examples),
         intents=tuple(sorted({example.label for example in data.examples})),
         steps=tuple((step.name, step.options.model_dump(mode="json")) for step in recipe.steps),
-        report={one.name: dict(measures(one)) for one in made.pipeline.components if measures(one)},
+        report=_report(made, recipe),
         fingerprints=made.plan.fingerprints,
+        contents=(),
         seconds=made.seconds,
         sample=made.plan.sample,
     )
@@ -116,7 +117,9 @@ def _version(now: datetime, digest: str, newest: str) -> str:
 
 def fit(project: Path, recipe: Recipe, data: NluData, report: Report) -> Pipeline:
     """The trained pipeline, in memory: each component learns from what those before it made of the examples."""
-    return _fit(project, recipe, data, report, None).pipeline
+    made = _fit(project, recipe, data, report, None)
+    own = priorities((step.name, step.options) for step in recipe.steps)
+    return Pipeline(tuple(one for one in made.components if one is not None), priorities=own)
 
 
 def _fit(project: Path, recipe: Recipe, data: NluData, report: Report, last: Last | None) -> Made:
@@ -126,8 +129,8 @@ def _fit(project: Path, recipe: Recipe, data: NluData, report: Report, last: Las
         raise BadProject(Problem(str(project / "data"), 1, what, mend))
     chosen = plan(project, recipe, data, last.manifest if last else None)
     work = Work(project, recipe, data, chosen.kept)
-    shares = _shares(recipe, chosen, last)
-    components: list[Component] = []
+    shares = _shares(recipe, chosen, last, work)
+    components: list[Component | None] = []
     seconds: list[float] = []
     done = READING
     for i, step in enumerate(recipe.steps):
@@ -137,30 +140,40 @@ def _fit(project: Path, recipe: Recipe, data: NluData, report: Report, last: Las
 
         tell(0.0)
         begun = time.perf_counter()
-        if last is not None and step.name in chosen.kept:
-            component, took = last.step(step.name), last.seconds(step.name)
-            if isinstance(component, Remembering) and work.is_read_by(i):
-                component = component.reminded(work.corpus(tell, tuple(components)))
-        else:
-            component, took = COMPONENTS[step.name].train(step.options, work.corpus(tell, tuple(components))), 0.0
-        work.read(i, component)
-        if isinstance(component, Remembering):
+        kept = last if step.name in chosen.kept else None
+        component = _kept(kept, i, step.name, work, tell) if kept else None
+        if kept is None:
+            component = COMPONENTS[step.name].train(step.options, work.corpus(tell, i))
+        if component is not None:
+            work.read(i, component)
             # what was kept for this reading alone would lie beside all that is learned from it
-            component = component.served()
+            component = served(component)
         components.append(component)
-        seconds.append(round(took or time.perf_counter() - begun, 3))
+        seconds.append(kept.seconds(step.name) if kept else round(time.perf_counter() - begun, 3))
         done += shares[i]
-    own = priorities((step.name, step.options) for step in recipe.steps)
-    return Made(Pipeline(tuple(components), priorities=own), chosen, tuple(seconds), last)
+    return Made(tuple(components), chosen, tuple(seconds), last)
 
 
-def _shares(recipe: Recipe, chosen: Plan, last: Last | None) -> list[float]:
+def served(component: Component) -> Component:
+    return component.served() if isinstance(component, Remembering) else component
+
+
+def _kept(last: Last, place: int, name: str, work: Work, report: Callable[[float], None]) -> Component | None:
+    """A step of the last model, loaded only where what it makes of the examples is to be learned from."""
+    last.check(name)
+    if not COMPONENTS[name].assigns & work.wanted(place):
+        return None
+    component = last.step(name)
+    return component.reminded(work.corpus(report, place)) if isinstance(component, Remembering) else component
+
+
+def _shares(recipe: Recipe, chosen: Plan, last: Last | None, work: Work) -> list[float]:
     """How much of the progress each step is: by what it took the last time, else by what such a step takes."""
 
     def takes(name: str) -> float:
         if name in chosen.kept:
             return LITTLE
-        return (last.seconds(name) if last else 0.0) or USUAL_SECONDS.get(name, LITTLE)
+        return (last.seconds(name) if last else 0.0) or USUAL_SECONDS.get(name, 0.0) * work.size(name) / 1000
 
     expected = [max(LITTLE, takes(step.name)) for step in recipe.steps]
     return [(SAVING - READING) * each / sum(expected) for each in expected]
@@ -168,15 +181,31 @@ def _shares(recipe: Recipe, chosen: Plan, last: Last | None) -> list[float]:
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """A pipeline, and how it came about."""
+    """A pipeline, and how it came about. `components` are the recipe's steps; None where the last model's is kept and
+    was not needed to train others."""
 
-    pipeline: Pipeline
+    components: tuple[Component | None, ...]
     plan: Plan
     seconds: tuple[float, ...]
     last: Last | None
 
 
-def _parse_ms(pipeline: Pipeline, data: NluData, now: datetime) -> float:
+def _report(made: Made, recipe: Recipe) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for step, component in zip(recipe.steps, made.components, strict=True):
+        if component is not None and step.name not in made.plan.kept:
+            found[step.name] = dict(measures(component))
+        elif made.last is not None:
+            found[step.name] = made.last.manifest.report.get(step.name, {})
+    return {name: said for name, said in found.items() if said}
+
+
+def _parse_ms(made: Made, data: NluData, now: datetime) -> float:
+    """How long a sentence takes; as it took before where what takes longest is kept."""
+    whole = [one for one in made.components if one is not None]
+    if made.last is not None and len(whole) < len(made.components):
+        return made.last.manifest.parse_ms
+    pipeline = Pipeline(tuple(whole))
     texts = [example.text for example in data.examples[:: max(1, len(data.examples) // _TIMED_SENTENCES)]]
     taken = []
     for text in texts:
@@ -191,18 +220,20 @@ def _save(folder: Path, made: Made, manifest: Manifest) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     draft = Path(tempfile.mkdtemp(prefix=".draft-", dir=folder))
     try:
-        for place, component in enumerate(made.pipeline.components):
-            own = step_folder(draft, place, component.name)
-            if made.last is not None and component.name in made.plan.kept:
-                shutil.copytree(made.last.folder_of(component.name), own)
-            else:
+        contents: list[str] = []
+        for place, ((name, _), component) in enumerate(zip(manifest.steps, made.components, strict=True)):
+            own = step_folder(draft, place, name)
+            if made.last is not None and name in made.plan.kept:
+                shutil.copytree(made.last.folder_of(name), own)
+            elif component is not None:
                 own.mkdir()
                 component.save(own)
+            contents.append(content_of(own))
         version, again = manifest.version, 1
         while (folder / version).exists():
             again += 1
             version = f"{manifest.version}-{again}"
-        kept = replace(manifest, version=version).to_dict()
+        kept = replace(manifest, version=version, contents=tuple(contents)).to_dict()
         (draft / "manifest.json").write_text(json.dumps(kept, ensure_ascii=False, indent=1), "utf-8")
         draft.chmod(0o755)
         return draft.rename(folder / version)

@@ -10,11 +10,11 @@ from pathlib import Path
 
 from config.source import BadProject
 from nlu import sample
-from nlu.component import COMPONENTS, Component, Corpus, Field
+from nlu.component import COMPONENTS, Component, Corpus, Field, Remembering
 from nlu.data import NluData
 from nlu.doc import NO_STATES, Doc
 from nlu.fingerprints import LEARNED_FROM
-from nlu.model import Manifest, latest, load_step, read_manifest, step_folder
+from nlu.model import Manifest, content_of, latest, load_step, read_manifest, step_folder
 from nlu.normalize import Normalized
 from nlu.pipeline import Pipeline, blank
 from nlu.recipe import Recipe
@@ -49,7 +49,17 @@ class Last:
     def folder_of(self, name: str) -> Path:
         return step_folder(self.folder, self.place(name), name)
 
+    def check(self, name: str) -> None:
+        """Raises `Unreadable` where its files are not those that were written."""
+        try:
+            whole = content_of(self.folder_of(name)) == self.manifest.contents[self.place(name)]
+        except OSError:
+            whole = False
+        if not whole:
+            raise Unreadable
+
     def step(self, name: str) -> Component:
+        """Raises `Unreadable`."""
         place = self.place(name)
         try:
             return load_step(self.folder, place, name, self.manifest.steps[place][1])
@@ -67,6 +77,7 @@ class Work:
 
     def __init__(self, project: Path, recipe: Recipe, data: NluData, kept: frozenset[str]) -> None:
         self.project, self.steps = project, recipe.steps
+        self.above: list[Component] = []
         self.data = sample.core(data)
         self.learning = [None if step.name in kept else COMPONENTS[step.name] for step in recipe.steps]
         encodes = any("sentence" in COMPONENTS[step.name].assigns for step in recipe.steps)
@@ -81,12 +92,12 @@ class Work:
             self.questions = [(example.intent, blank(example.text, _LONG_AGO)) for example in asked]
             self.question_answers = _blank(data.answers)
 
-    def corpus(self, report: Callable[[float], None], above: tuple[Component, ...]) -> Corpus:
-        """For the step behind the components `above`."""
+    def corpus(self, report: Callable[[float], None], place: int) -> Corpus:
+        """For the step at `place`."""
         docs, questions = tuple(self.docs), tuple(self.questions)
-        later = [COMPONENTS[step.name] for step in self.steps[len(above) + 1 :]]
+        later = [COMPONENTS[step.name] for step in self.steps[place + 1 :]]
         wanted = frozenset(one for kind in later for one in (*kind.requires, *kind.wants))
-        read = partial(Pipeline(above).read, now=_LONG_AGO)
+        read = partial(Pipeline(tuple(self.above)).read, now=_LONG_AGO)
         given = (self.project, self.data, docs, self.answers, questions, self.question_answers)
         return Corpus(*given, report, wanted, read)
 
@@ -98,12 +109,15 @@ class Work:
                 fields |= self.retrieved if "questions" in one.reads else LEARNED_FROM
         return fields
 
-    def is_read_by(self, place: int) -> bool:
-        """Whether anything is learned from what the step there assigns."""
-        return bool(self.wanted(place))
+    def size(self, name: str) -> int:
+        """How many texts such a step works on."""
+        assigned = COMPONENTS[name].assigns
+        many = len(self.questions) if assigned & {"sentence", "answers"} else 0
+        return len(self.docs) + len(self.answers) + many + (len(self.question_answers) if many else 0)
 
     def read(self, place: int, component: Component) -> None:
         """Let `component`, the step at `place`, read what is learned from."""
+        self.above.append(component.served() if isinstance(component, Remembering) else component)
         if component.assigns & self.wanted(place):
             self.docs = [component(doc) for doc in self.docs]
             self.answers = {key: component(doc) for key, doc in self.answers.items()}

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from bot.cli.learn import check_project, test, trained
+from bot.cli.learn import check_project, trained
 from bot.cli.options import project_option, settings_for
 from bot.talk import run_talks
 from flows.domain import yaml_files
@@ -22,10 +22,8 @@ from flows.rasa.testing import Parse, Report, failed_yaml, read_tests, run_tests
 SUFFIX = ".talk"
 FAILED = "failed_test_stories.yml"
 
-__all__ = ["test"]
 
-
-@test.command("stories")
+@click.command("stories")
 @project_option
 @click.argument("files", nargs=-1, type=click.Path(exists=True, path_type=Path))
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), show_default="PROJECT/.yingda/reports",
