@@ -36,7 +36,7 @@ AGREEMENT = 0.99
 COMPARED = 1000
 """So many texts are read in both forms before one is chosen."""
 CACHED = 3
-VERSION = 1
+VERSION = 2
 """Raised where the same data and options give another network than before."""
 _SEARCH = 0.6
 """The share of the time that the search for the best epoch takes, where everything is trained again after it."""

@@ -230,6 +230,8 @@ def test_earlier_layers_and_the_word_table_move_less(project: Path, tmp_path: Pa
     assert pace["encoder.encoder.layer.0.output.dense.weight"] == pytest.approx(0.005)
     assert pace["encoder.embeddings.position_embeddings.weight"] == pytest.approx(0.0025)
     assert "encoder.embeddings.word_embeddings.weight" not in pace
+    usual = optimiser(net, JointOptions(model="tiny")).param_groups[-1]["lr"]
+    assert usual == pytest.approx(0.01), "a model as small as this bears the most that any does: ten times 0.001"
     assert "encoder.embeddings.word_embeddings.weight" in dict(
         learning(project, tmp_path, train_embeddings=True)._network().learning()
     )
