@@ -15,7 +15,8 @@ class FineTuning(Strict):
     epochs: int = Field(16, ge=1, le=1000)
     """At most; fewer where the held-out texts are no longer understood better."""
     learning_rate: float | None = Field(None, gt=0, lt=1)
-    """Of the encoder's last layer; by itself the smaller the wider the model is. The heads learn ten times as fast, each earlier layer `layer_decay` as fast."""
+    """Of the encoder's last layer; by itself the smaller the wider the model is. The heads learn ten times as fast,
+    each earlier layer `layer_decay` as fast."""
     layer_decay: float = Field(0.9, gt=0, le=1)
     batch: int = Field(16, ge=2, le=1024)
     patience: int = Field(4, ge=1)
