@@ -18,7 +18,8 @@ import numpy as np
 from config.source import BadProject, Problem, Strict
 from nlu.component import Component, Corpus, Field, register
 from nlu.doc import NO_STATES, Doc, States, Vector
-from nlu.encoders import Encoder, open_encoder, resolve
+from nlu.encoders import Encoder, open_encoder
+from nlu.encoders.adding import obtain
 from nlu.encoders.cache import Read, encode_all
 from nlu.encoders.opening import USE_M3, Reader
 
@@ -98,7 +99,7 @@ class SentenceEncoder(Component):
 
 def _train(model: str, corpus: Corpus) -> Part:
     try:
-        place = resolve(model, corpus.project)
+        place = obtain(model, corpus.project)
     except LookupError as error:
         raise BadProject(Problem(str(corpus.project / "config.yml"), 1, f"SentenceEncoder: {error.args[0]}")) from None
     encoder = _open(place, corpus.project / "config.yml")

@@ -29,6 +29,8 @@ from nlu import (  # noqa: F401
 from nlu.component import COMPONENTS, Component
 from nlu.data import NluData, domain_files, nlu_files, read_data
 from nlu.faq import faq_files
+from nlu.joint import component as joint  # noqa: F401
+from nlu.joint import distilled  # noqa: F401
 from nlu.pipeline import Pipeline
 from nlu.recipe import Recipe, read_recipe
 from nlu.spans import priorities
@@ -182,5 +184,6 @@ def data_hash(project: Path, recipe: Recipe, data: NluData) -> str:
 
 def dictionaries(project: Path, recipe: Recipe) -> list[Path]:
     """The files that a pipeline's options name."""
-    paths = [project / str(path) for step in recipe.steps if (path := getattr(step.options, "dictionary_path", ""))]
+    named = [getattr(step.options, name, "") for step in recipe.steps for name in ("dictionary_path", "unlabelled")]
+    paths = [project / str(path) for path in named if path]
     return [file for path in paths for file in (sorted(path.iterdir()) if path.is_dir() else [path]) if file.is_file()]

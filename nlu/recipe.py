@@ -219,6 +219,8 @@ class _Planning:
             self.put("TfidfFeaturizer", NO_OPTIONS, 1, "")
         order = [*DEFAULT]
         order.insert(2, "WhitespaceTokenizer")
+        place = order.index("LinearIntentClassifier") + 1
+        order[place:place] = ["DistilledIntentClassifier", "JointTransformer"]
         self.steps.sort(key=lambda step: order.index(step.name))
         self.check_needs()
 

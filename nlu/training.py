@@ -143,7 +143,7 @@ def _fit(project: Path, recipe: Recipe, data: NluData, report: Report, last: Las
         kept = last if step.name in chosen.kept else None
         component = _kept(kept, i, step.name, work, tell) if kept else None
         if kept is None:
-            component = COMPONENTS[step.name].train(step.options, work.corpus(i, tell))
+            component = COMPONENTS[step.name].train(step.options, work.corpus(tell, i))
         if component is not None:
             work.read(i, component)
             # what was kept for this reading alone would lie beside all that is learned from it
@@ -164,7 +164,7 @@ def _kept(last: Last, place: int, name: str, work: Work, report: Callable[[float
     if not COMPONENTS[name].assigns & work.wanted(place):
         return None
     component = last.step(name)
-    return component.reminded(work.corpus(place, report)) if isinstance(component, Remembering) else component
+    return component.reminded(work.corpus(report, place)) if isinstance(component, Remembering) else component
 
 
 def _shares(recipe: Recipe, chosen: Plan, last: Last | None, work: Work) -> list[float]:

@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from config.source import BadProject
 from nlu import sample
-from nlu.component import COMPONENTS, Component, Corpus, Field
+from nlu.component import COMPONENTS, Component, Corpus, Field, Remembering
 from nlu.data import NluData
 from nlu.doc import NO_STATES, Doc
 from nlu.fingerprints import LEARNED_FROM
 from nlu.model import Manifest, content_of, latest, load_step, read_manifest, step_folder
 from nlu.normalize import Normalized
-from nlu.pipeline import blank
+from nlu.pipeline import Pipeline, blank
 from nlu.recipe import Recipe
 
 _LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
@@ -75,7 +76,8 @@ class Work:
     """The examples, each read by the components so far, but only as far as somebody learns from it."""
 
     def __init__(self, project: Path, recipe: Recipe, data: NluData, kept: frozenset[str]) -> None:
-        self.project = project
+        self.project, self.steps = project, recipe.steps
+        self.above: list[Component] = []
         self.data = sample.core(data)
         self.learning = [None if step.name in kept else COMPONENTS[step.name] for step in recipe.steps]
         encodes = any("sentence" in COMPONENTS[step.name].assigns for step in recipe.steps)
@@ -90,12 +92,14 @@ class Work:
             self.questions = [(example.intent, blank(example.text, _LONG_AGO)) for example in asked]
             self.question_answers = _blank(data.answers)
 
-    def corpus(self, place: int, report: Callable[[float], None]) -> Corpus:
-        """What the step at `place` learns from."""
+    def corpus(self, report: Callable[[float], None], place: int) -> Corpus:
+        """For the step at `place`."""
         docs, questions = tuple(self.docs), tuple(self.questions)
-        later = [one for one in self.learning[place + 1 :] if one is not None]
-        wanted = frozenset(name for one in later for name in (*one.requires, *one.wants))
-        return Corpus(self.project, self.data, docs, self.answers, questions, self.question_answers, report, wanted)
+        later = [COMPONENTS[step.name] for step in self.steps[place + 1 :]]
+        wanted = frozenset(one for kind in later for one in (*kind.requires, *kind.wants))
+        read = partial(Pipeline(tuple(self.above)).read, now=_LONG_AGO)
+        given = (self.project, self.data, docs, self.answers, questions, self.question_answers)
+        return Corpus(*given, report, wanted, read)
 
     def wanted(self, place: int) -> frozenset[Field]:
         """What steps behind `place` learn from, of the examples."""
@@ -113,6 +117,7 @@ class Work:
 
     def read(self, place: int, component: Component) -> None:
         """Let `component`, the step at `place`, read what is learned from."""
+        self.above.append(component.served() if isinstance(component, Remembering) else component)
         if component.assigns & self.wanted(place):
             self.docs = [component(doc) for doc in self.docs]
             self.answers = {key: component(doc) for key, doc in self.answers.items()}

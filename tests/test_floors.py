@@ -39,6 +39,7 @@ HEAVY = {
     "tokenizers",
     "sentencepiece",
     "safetensors",
+    "huggingface_hub",
     "openpyxl",
 }
 
