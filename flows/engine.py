@@ -65,7 +65,8 @@ class Engine:
         """One turn. Never raises for what a customer says; what fails is in the trace, with the flag `error`."""
         dialogue, began = self._fresh(dialogue, heard.at)
         dialogue = _after_push(dialogue, heard.at)
-        situation, found = await self._described(self.situation(dialogue), heard, actions)
+        situation = replace(self.situation(dialogue), signals=heard.meaning.signals)
+        situation, found = await self._described(situation, heard, actions)
         decision = understand(heard, situation)
         if not decision.commands:
             return Outcome(dialogue, trace=(Why("silence", decision.why),))
@@ -176,6 +177,7 @@ class Engine:
             stack=list(dialogue.stack),
             slots=dict(dialogue.slots),
             mentions=dict(dialogue.mentions),
+            signals=dict(heard.meaning.signals),
             asked=str(dialogue.memory.get(ASKED) or "") if dialogue.stack else "",
         )
 

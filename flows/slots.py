@@ -115,6 +115,14 @@ def from_entities(
     return None, ()
 
 
+def from_signals(slot: Slot, meaning: Meaning) -> Json:
+    """The mood of the message, where the slot is mapped from it as from an entity: complaint, urgency, sentiment."""
+    for mapped in slot.mappings:
+        if mapped.type == "from_entity" and mapped.entity in meaning.signals and _applies(mapped, meaning.intent, ""):
+            return meaning.signals[mapped.entity]
+    return None
+
+
 def from_intent(slot: Slot, meaning: Meaning, asked: str) -> Json:
     for mapped in slot.mappings:
         if mapped.type == "from_intent" and _applies(mapped, meaning.intent, asked) and meaning.intent:

@@ -26,8 +26,8 @@ SEED = 20240229
 class Corpus:
     """What a component learns from: `docs[i]` is `data.examples[i]` as the components before it have read it.
 
-    `answers` are the texts of `data.answers`, read likewise. `project` is where relative paths in options start;
-    `report` is told how much is done, 0..1.
+    `answers` are the texts of `data.answers`, read likewise; `before` are those components. `project` is
+    where relative paths in options start; `report` is told how much is done, 0..1.
     """
 
     project: Path
@@ -35,6 +35,7 @@ class Corpus:
     docs: tuple[Doc, ...]
     answers: Mapping[str, Doc] = field(default_factory=dict)
     report: Callable[[float], None] = field(default=lambda fraction: None)
+    before: tuple[Component, ...] = ()
 
 
 class NoOptions(Strict):

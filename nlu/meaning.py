@@ -72,3 +72,5 @@ class Meaning:
 
 
 FALLBACK_INTENT = "nlu_fallback"
+MOODS = ("sentiment", "urgency", "complaint")
+"""The names in `Meaning.signals`."""

@@ -87,7 +87,7 @@ def fit(project: Path, recipe: Recipe, data: NluData, report: Report) -> Pipelin
             report(name, 0.05 + 0.9 * (i + fraction) / len(recipe.steps))
 
         tell(0.0)
-        corpus = Corpus(project, data, tuple(docs), answers, tell)
+        corpus = Corpus(project, data, tuple(docs), answers, tell, tuple(components))
         component = COMPONENTS[step.name].train(step.options, corpus)
         components.append(component)
         if component.assigns & _LEARNED_FROM:

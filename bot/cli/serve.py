@@ -223,6 +223,9 @@ def _explain(talk: TalkClient, turn: Turn) -> None:
         click.secho(f"  intent   {meaning.intent} {meaning.confidence:.2f}   ({ranking})", dim=True)
         for entity in meaning.entities:
             click.secho(f"  entity   {entity.type} = {entity.value!r}   「{entity.text}」 {entity.extractor}", dim=True)
+        if meaning.signals:
+            mood = "  ".join(f"{name} {value:.2f}" for name, value in meaning.signals.items())
+            click.secho(f"  mood     {mood}", dim=True)
     click.secho(f"  flow     {turn.flow or '-'}", dim=True)
     filled = {name: value for name, value in talk.slots.items() if value is not None}
     click.secho(f"  slots    {filled}", dim=True)

@@ -84,6 +84,9 @@ class Row:
     flags: tuple[str, ...]
 
 
+MOOD_TITLES = {"sentiment": "情绪", "urgency": "紧急", "complaint": "投诉倾向"}
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """One turn of the transcript."""
@@ -101,6 +104,7 @@ class Step:
     ranking: tuple[tuple[str, float], ...]
     answers: tuple[tuple[str, float], ...]
     entities: tuple[tuple[str, str], ...]
+    mood: tuple[tuple[str, float], ...]
     model: str
     replies: tuple[Said, ...]
     flow: str
@@ -255,6 +259,7 @@ def step(turn: Turn, now: float, zone: ZoneInfo) -> Step:
         ranking=tuple((intent.name, intent.confidence) for intent in meaning.ranking[:RANKING_SHOWN]),
         answers=tuple((found.key, found.confidence) for found in meaning.answers[:RANKING_SHOWN]),
         entities=tuple((_label(entity), plainly(entity.value)) for entity in meaning.entities),
+        mood=tuple((MOOD_TITLES.get(name, name), value) for name, value in meaning.signals.items()),
         model=meaning.model,
         replies=tuple(map(said, turn.replies)),
         flow=turn.flow,
