@@ -1,6 +1,6 @@
 """Words and their parts of speech as jieba gives them: cut by rjieba where that is installed, else by jieba itself.
 
-rjieba is jieba in Rust with the same dictionary: four times as fast, and less than half of the memory. Two things it does
+rjieba is jieba in Rust with the same dictionary: four times as fast, and less than half the memory. Two things it does
 in its own way, which are put right here so that a model may be trained with the one and served with the other: what
 runs of letters, digits and signs become (`a_b`, `2024-01`, `1.2.3`), and what is cut off before looking for words.
 Where two cuts are equally likely to the last bit (仆仆仆仆仆), which of them it is remains a matter of rounding.
