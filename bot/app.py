@@ -37,13 +37,16 @@ from bot.store import Store, StoreDown
 from bot.tracker import store_url
 from bot.ways import Key, Times
 from bot.web import Origins, Site, mount
+from bot.web.rasa import Auth, Conversations, Models
 from bot.web.send import SendApi
+from bot.web.socketio import SocketIoChannel
 from bot.work import Bot
 from config.credentials import Credentials, load_credentials
 from config.settings import Settings
 from config.source import BadProject, Problem, environment
 from flows.domain import Domain
-from flows.engine import load_engine
+from flows.mixed import domain_of, load_dialogues
+from flows.rasa.server import catalogue_of
 from flows.responses import say_first
 from nlu.data import nlu_files, read_data
 from nlu.model import latest, load, read_manifest
@@ -74,20 +77,20 @@ def load_bot(project: Path, settings: Settings) -> Bot:
     """What thinks for the project, from its newest model; trains one where there is none of
     this release. Raises `BadProject`."""
     pipeline = load(_usable_model(project) or train_apart(project, lambda phase, fraction: None))
-    engine = load_engine(project, settings.timezone, settings.session_minutes)
+    dialogues = load_dialogues(project, settings.timezone, settings.session_minutes)
     # what is here now stays: a full garbage collection that walked it would hold up a turn for 80 ms
     gc.collect()
     gc.freeze()
     return Bot(
         parse=pipeline.parse,
-        engine=engine,
-        actions=engine.registry,
+        engine=dialogues.engine,
+        actions=catalogue_of(project, dialogues.registry, dialogues.domain, dialogues.raw),
         timezone=ZoneInfo(settings.timezone),
         version=pipeline.version,
         slow=pipeline.parse_ms > SLOW_PARSE_MS,
-        recognizers=recognizers_of(engine.registry),
-        claims=_claims(project, engine.domain, settings),
-        say=partial(say_first, engine.domain),
+        recognizers=recognizers_of(dialogues.registry),
+        claims=_claims(project, dialogues.domain, settings),
+        say=partial(say_first, dialogues.domain),
     )
 
 
@@ -147,6 +150,9 @@ async def make_app(
     _mount_health(app, service)
     mount(app, site)
     _mount_send(app, service, settings)
+    _mount_rasa_api(app, service, site, settings, project)
+    if credentials.socketio is not None:
+        SocketIoChannel(site, credentials.socketio).attach(app)
     reload = None if bot else partial(load_bot, project, settings)
     _run_with(app, Parts(service, session, project, reload))
     return app
@@ -272,11 +278,26 @@ def _mount_send(app: web.Application, service: Service, settings: Settings) -> N
         return
 
     def desk() -> Desk:
-        domain = getattr(service.work.bot.engine, "domain", Domain())
-        return Desk(service.store, domain, frozenset(service.outlets), zone)
+        return Desk(service.store, domain_of(service.work.bot.engine), frozenset(service.outlets), zone)
 
     forecaster = Forecaster(service.store, Reach(service.ways), service.daily_sends, zone)
     app.add_routes(SendApi(token, desk, forecaster, Board(service.store), service.clock, zone).routes())
+
+
+def _mount_rasa_api(app: web.Application, service: Service, site: Site, settings: Settings, project: Path) -> None:
+    token, secret = settings.auth_token.get_secret_value(), settings.jwt_secret.get_secret_value()
+    if not (settings.enable_api or token or secret):
+        return
+    auth = Auth(token, secret, settings.jwt_method)
+
+    def bot() -> Bot:
+        return service.work.bot
+
+    def load_from(folder: Path) -> Bot:
+        return load_bot(folder, settings)
+
+    app.add_routes(Conversations(site, bot, auth).routes())
+    app.add_routes(Models(site, bot, auth, project, load_from, service.swap).routes())
 
 
 def _site(service: Service, settings: Settings, credentials: Credentials, proxies: Proxies) -> Site:

@@ -55,6 +55,8 @@ class Turn:
     flags: tuple[str, ...] = ()
     flow: str = ""
     """`flow/step` that the dialogue stands at after this turn, for operators."""
+    events: tuple[Mapping[str, Json], ...] = ()
+    """What the turn adds to the conversation's history, in a dialect that thinks in events (Rasa's)."""
     ready_at: float = 0.0
     sent_at: float = 0.0
     receipts: tuple[Receipt, ...] = ()
@@ -78,6 +80,7 @@ class Thought:
     trace: tuple[Why, ...] = ()
     flags: tuple[str, ...] = ()
     flow: str = ""
+    events: tuple[Mapping[str, Json], ...] = ()
 
     @classmethod
     def of(cls, turn: Turn) -> Thought:

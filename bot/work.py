@@ -246,6 +246,7 @@ class Work:
             trace=outcome.trace,
             flags=tuple(sorted(outcome.flags)),
             flow=_standing(outcome.dialogue),
+            events=outcome.events,
         )
 
     async def _step(self, bot: Bot, session: Session, turn: Turn, meaning: Meaning) -> Outcome:

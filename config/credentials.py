@@ -262,6 +262,21 @@ class Rest(Strict):
     """Rasa's REST channel has no settings."""
 
 
+class SocketIo(Strict):
+    """Rasa's `socketio:`, with its names and defaults."""
+
+    user_message_evt: str = "user_uttered"
+    bot_message_evt: str = "bot_uttered"
+    session_persistence: bool = False
+    """A session is known by its id, so that it goes on after a reload; else by its connection."""
+    jwt_key: SecretStr | None = None
+    """Whoever connects must show a token signed with it, in `auth.token`."""
+    jwt_method: str = "HS256"
+    socketio_path: str = "/socket.io"
+    namespace: str = ""
+    metadata_key: str = "metadata"
+
+
 class Credentials(Strict):
     """The channels to serve, each with its accounts by name."""
 
@@ -274,6 +289,7 @@ class Credentials(Strict):
     dingtalk_robot: Mapping[str, DingTalkRobotAccount] = {}
     feishu: Mapping[str, FeishuAccount] = {}
     rest: Rest | None = None
+    socketio: SocketIo | None = None
     others: tuple[str, ...] = ()
     """Channels of a Rasa project that are not served here; they are named in a warning."""
 
@@ -294,7 +310,7 @@ ACCOUNTS: Mapping[str, type[Strict]] = {
     "dingtalk_robot": DingTalkRobotAccount,
     "feishu": FeishuAccount,
 }
-KNOWN_CHANNELS = (*ACCOUNTS, "rest")
+KNOWN_CHANNELS = (*ACCOUNTS, "rest", "socketio")
 RASA_CHANNELS = frozenset(
     (
         "socketio", "callback", "rasa", "cmdline", "slack", "facebook", "telegram", "twilio", "twilio_voice",
@@ -324,13 +340,20 @@ def load_credentials(project: Path) -> Credentials:
                 found.setdefault(channel, {})[name] = check(source, model, loc)
             except BadProject as bad:
                 problems.extend(bad.problems)
+    socketio: SocketIo | None = None
+    if "socketio" in data:
+        try:
+            socketio = check(source, SocketIo, ("socketio",))
+        except BadProject as bad:
+            problems.extend(bad.problems)
     others = [key for key in data if key not in KNOWN_CHANNELS]
     for key in others:
         if key not in RASA_CHANNELS and "." not in key:
             problems.append(source.problem((key,), f"unknown channel '{key}'", did_you_mean(key, KNOWN_CHANNELS)))
     if problems:
         raise BadProject(problems)
-    return Credentials.model_validate({**found, "rest": Rest() if "rest" in data else None, "others": tuple(others)})
+    own = {"rest": Rest() if "rest" in data else None, "socketio": socketio}
+    return Credentials.model_validate({**found, **own, "others": tuple(others)})
 
 
 def _places(channel: str, given: Any, model: type[Strict]) -> list[tuple[str, Loc]]:

@@ -55,6 +55,14 @@ class Settings(BaseSettings):
     api_token: SecretStr = Field(
         SecretStr(""), description="bearer token for /api/send (see proactive.md); empty: the API is off"
     )
+    enable_api: bool = Field(False, description="serve Rasa's HTTP API (see from-rasa.md) without a token, too")
+    auth_token: SecretStr = Field(
+        SecretStr(""), description="Rasa's HTTP API with this ?token= (Rasa's --auth-token); empty: no such token"
+    )
+    jwt_secret: SecretStr = Field(
+        SecretStr(""), description="Rasa's HTTP API with JWTs of this secret or public key (Rasa's --jwt-secret)"
+    )
+    jwt_method: str = Field("HS256", description="how those JWTs are signed (Rasa's --jwt-method)")
     workers: int = Field(1, ge=1, description="processes to serve with")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least level that is logged")
     log_format: Literal["text", "json"] = Field("text", description="log lines for people or for machines")
@@ -95,6 +103,22 @@ class TrackerStore(Strict):
     username: str = ""
     password: SecretStr = SecretStr("")
     auth_source: str = "admin"
+
+
+class ActionEndpoint(Strict):
+    """`action_endpoint:` of endpoints.yml: a Rasa action server."""
+
+    url: str
+    token: SecretStr = SecretStr("")
+    basic_auth: Mapping[str, str] = Field(default_factory=dict, repr=False)
+    headers: Mapping[str, str] = Field(default_factory=dict, repr=False)
+    enable_selective_domain: bool = False
+    """The domain is sent to actions marked `send_domain: true` alone."""
+    timeout: float = Field(default=60.0, gt=0, le=300)
+    """Seconds; then the turn goes on without the action."""
+    compress: bool = False
+    """Long requests are sent deflated."""
+    cafile: str = ""
 
 
 class RecognizerEndpoint(Strict):

@@ -1,7 +1,7 @@
 """The domain: what a bot knows of intents, slots and responses, in the format of Rasa 3.
 
 Read from `domain.yml`, or from every YAML file in the folder `domain/`, joined with the `responses:` of any file
-under `data/`. What later capabilities serve (forms, rules, stories) is read past with a warning.
+under `data/`. Forms and what else rules and stories need is read by `flows/rasa/domain.py`.
 """
 
 from __future__ import annotations
@@ -174,8 +174,12 @@ class _Session(Strict):
 
 def load_domain(project: Path) -> Domain:
     """Raises `BadProject` with every problem found."""
-    paths = yaml_files(project / "domain") or [project / "domain.yml"]
-    return read_domain([read_yaml(path) for path in paths], data_sources(project, "responses"))
+    return read_domain(domain_sources(project), data_sources(project, "responses"))
+
+
+def domain_sources(project: Path) -> list[Source]:
+    """`domain.yml`, or every YAML file in `domain/`. Raises `BadProject` where there is neither."""
+    return [read_yaml(path) for path in yaml_files(project / "domain") or [project / "domain.yml"]]
 
 
 def yaml_files(folder: Path) -> list[Path]:
@@ -253,19 +257,12 @@ def _read(source: Source, strict: bool) -> Domain:
         actions=frozenset(_names(data.get("actions"))),
         expiry_s=session.session_expiration_time * 60,
         carry_over=session.carry_over_slots_to_new_session,
-        warnings=tuple(_warnings(source, data)),
         lines={
             f"{section}/{name}": (str(source.path), source.line((section, name)))
             for section, names in (("slots", slots), ("responses", responses))
             for name in names
         },
     )
-
-
-def _warnings(source: Source, data: Mapping[str, Json]) -> Iterable[Problem]:
-    for key in ("forms", "e2e_actions"):
-        if data.get(key):
-            yield source.problem((key,), f"'{key}' is not served yet", "write a flow in data/flows.yml instead")
 
 
 def _section(source: Source, data: Mapping[str, Json], key: str, problems: list[Problem]) -> Mapping[str, Json]:

@@ -32,17 +32,18 @@ class Speaker:
 
     def say(self, response: str, values: Mapping[str, Json]) -> tuple[Reply, ...]:
         """Raises `NoResponse`."""
-        return render(self._variation(response, values), values)
+        return render(self.variation(response, values), values)
 
     def names(self, response: str, values: Mapping[str, Json]) -> dict[str, Json]:
         """The values that the response would show: what makes saying it again a different saying."""
         try:
-            variation = self._variation(response, values)
+            variation = self.variation(response, values)
         except NoResponse:
             return {}
         return {name: lookup(values, name) for name in names_in(variation)}
 
-    def _variation(self, response: str, values: Mapping[str, Json]) -> Variation:
+    def variation(self, response: str, values: Mapping[str, Json]) -> Variation:
+        """The variation that is said. Raises `NoResponse`."""
         known = self.domain.responses.get(response)
         if not known:
             raise NoResponse(f"there is no response '{response}'")
@@ -97,10 +98,10 @@ def render(variation: Variation, values: Mapping[str, Json]) -> tuple[Reply, ...
     if variation.image:
         replies.append(Image(url=fill(variation.image, values)))
     if variation.attachment is not None:
-        replies.append(_attached(_fill_all(variation.attachment, values)))
+        replies.append(_attached(fill_all(variation.attachment, values)))
     replies.extend(_cards(variation.elements, values))
     if variation.custom is not None:
-        replies.append(Custom(_fill_all(variation.custom, values)))
+        replies.append(Custom(fill_all(variation.custom, values)))
     return tuple(replies)
 
 
@@ -191,11 +192,11 @@ def shown(value: Json) -> str:
             return str(value)
 
 
-def _fill_all(value: Json, values: Mapping[str, Json]) -> Json:
+def fill_all(value: Json, values: Mapping[str, Json]) -> Json:
     if isinstance(value, str):
         return fill(value, values)
     if isinstance(value, list):
-        return [_fill_all(each, values) for each in value]
+        return [fill_all(each, values) for each in value]
     if isinstance(value, dict):
-        return {key: _fill_all(each, values) for key, each in value.items()}
+        return {key: fill_all(each, values) for key, each in value.items()}
     return value

@@ -8,13 +8,18 @@ from pathlib import Path
 
 from config.source import BadProject, Problem, did_you_mean
 from flows.actions import Registry
-from flows.domain import Domain, data_sources, load_domain
+from flows.domain import Domain, load_domain
 from flows.engine import PATTERNS, Engine, load_engine
+from flows.mixed import is_rasa
+from flows.rasa.domain import load_rasa_domain
+from flows.rasa.engine import load_rasa_engine
+from flows.rasa.policies.rules import RulePolicy
+from flows.rasa.policies.setup import read_policies, train_policies
+from flows.rasa.stories import read_stories, unroll
 from flows.responses import names_in
 from flows.steps import Ask, Call, Handoff, Link, Options, Say, Set, SubFlow
 from flows.yaml_flows import Branch, Graph, Node
 
-LATER = ("rules", "stories", "e2e_stories")
 PATTERN_NAMES = frozenset(
     ["label", "flow_name", "corrected", "names", "values", "options", "response", "key", "misses", "reason"]
 )
@@ -28,6 +33,7 @@ def review(project: Path) -> list[Problem]:
     except BadProject as bad:
         return list(bad.problems)
     return [
+        *_rasa(project),
         *(problem for graph in engine.graphs for problem in _Reviewer(engine, graph).problems()),
         *_slots(engine),
         *_triggers(engine),
@@ -36,12 +42,26 @@ def review(project: Path) -> list[Problem]:
 
 
 def warnings(project: Path) -> list[Problem]:
-    """What is read past: forms, rules and stories. Raises `BadProject`."""
+    """What is served otherwise than it is written, and contradictions that a bot can live with. Raises `BadProject`."""
     found = list(load_domain(project).warnings)
-    for key in LATER:
-        for source in data_sources(project, key):
-            found.append(source.problem((key,), f"'{key}' are not served yet", "write a flow in data/flows.yml"))
-    return found
+    if not is_rasa(project):
+        return found
+    domain = load_rasa_domain(project)
+    wanted, replaced = read_policies(project)
+    told = unroll(read_stories(project))
+    rules = next(each for each in train_policies(told, domain, wanted) if isinstance(each, RulePolicy))
+    return [*found, *replaced, *rules.problems(told, domain)]
+
+
+def _rasa(project: Path) -> list[Problem]:
+    """What keeps a project's stories and rules from being learned."""
+    if not is_rasa(project):
+        return []
+    try:
+        load_rasa_engine(project)
+    except BadProject as bad:
+        return list(bad.problems)
+    return []
 
 
 def _slots(engine: Engine) -> Iterator[Problem]:

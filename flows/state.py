@@ -78,6 +78,8 @@ class Dialogue:
         return converter.structure(data, cls)
 
 
+EVENTS = "events"
+"""The name in `Dialogue.memory` of what has happened in this session, in a dialect that thinks in events."""
 PUSHED = "pushed"
 """The name in `Dialogue.memory` of what was said unasked since the customer last wrote."""
 
@@ -211,13 +213,15 @@ class Why:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What one turn led to. `flags` mark the turn for operators: handoff, fallback, error, completed, cancelled."""
+    """What one turn led to. `flags` mark the turn for operators: handoff, fallback, error, completed, cancelled.
+    `events` are what the turn adds to the conversation's history, in a dialect that thinks in events."""
 
     dialogue: Dialogue
     replies: tuple[Reply, ...] = ()
     commands: tuple[Command, ...] = ()
     trace: tuple[Why, ...] = ()
     flags: frozenset[str] = frozenset()
+    events: tuple[Mapping[str, Json], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -224,7 +224,12 @@ def _roles(data: NluData) -> dict[str, tuple[str, str]]:
     return {key: told for key, told in sorted(most.items()) if any(told)}
 
 
-DUCKLING = {"amount-of-money": "amount", "phone-number": "phone", "duration": "time", "numeral": "number"}
+DUCKLING = {
+    "amount-of-money": "amount",
+    "phone-number": "phone",
+    "numeral": "number",
+    "credit-card-number": "bank_card",
+}
 
 
 class RuleOptions(Strict):

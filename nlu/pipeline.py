@@ -9,10 +9,9 @@ from datetime import datetime
 
 from nlu.component import Component
 from nlu.doc import Doc
-from nlu.meaning import Entity, Intent, Meaning
+from nlu.meaning import COMMAND_EXTRACTOR, Entity, Intent, Meaning
 from nlu.normalize import Normalized
 
-COMMAND_EXTRACTOR = "command"
 READ_CHARACTERS = 1000
 """Only so much of a text is read, which is more than fits in a WeChat message (2048 bytes): what a stranger pastes
 must not take the time of others."""

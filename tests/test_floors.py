@@ -12,7 +12,7 @@ ROOT = Path(__file__).parent.parent
 PACKAGES = ("adapters", "nlu", "flows", "bot", "config")
 FLOOR_0 = {
     "adapters.message", "adapters.channel", "nlu.meaning", "flows.state",
-    "config.settings", "config.credentials", "config.source",
+    "config.settings", "config.credentials", "config.source", "config.marks",
 }  # fmt: skip
 FLOOR_4 = (
     "bot.app",

@@ -1,4 +1,4 @@
-"""Verbs of the bot's author: init, train, parse, validate, test, models."""
+"""Verbs of the bot's author: init, train, parse, validate."""
 
 from __future__ import annotations
 
@@ -16,13 +16,11 @@ import click
 import orjson
 
 from bot.cli.options import project_option, settings_for
-from bot.talk import run_talks
 from config.source import BadProject, Problem
 from flows.domain import load_domain
 from flows.review import review as review_flows
 from flows.review import warnings as flow_warnings
 from nlu.data import read_data
-from nlu.evaluate import cross_validate, evaluate_file, save
 from nlu.model import is_stale, latest, load, read_manifest
 from nlu.pipeline import Pipeline
 from nlu.recipe import read_recipe
@@ -183,38 +181,3 @@ def check_project(project: Path) -> None:
             found.extend(bad.problems)
     if found:
         raise BadProject(found)
-
-
-@click.group()
-def test() -> None:
-    """Test the bot: what it understands, and how it talks."""
-
-
-@test.command("nlu")
-@project_option
-@click.option("--folds", default=5, show_default=True, type=click.IntRange(2, 20), help="Cross-validation folds.")
-@click.option("--file", "held_out", type=click.Path(exists=True, dir_okay=False, path_type=Path),
-              help="Test on this nlu.yml instead of cross-validating.")  # fmt: skip
-@click.option("--out", type=click.Path(file_okay=False, path_type=Path), show_default="PROJECT/.yingda/reports",
-              help="Folder for the report.")  # fmt: skip
-def test_nlu(project: Path, folds: int, held_out: Path | None, out: Path | None) -> None:
-    """Measure the understanding: per intent, confusions, entities; saved as JSON and a PNG."""
-    if held_out is None:
-        with progress("Testing") as tell:
-            report = cross_validate(project, folds, tell)
-    else:
-        report = evaluate_file(trained(project), held_out)
-    click.echo(report.table())
-    for path in save(report, out or project / ".yingda" / "reports"):
-        click.echo(f"saved {path}")
-
-
-@test.command("stories")
-@project_option
-@click.argument("files", nargs=-1, type=click.Path(exists=True, path_type=Path))
-def test_stories(project: Path, files: tuple[Path, ...]) -> None:
-    """Run the bot's talks (tests/*.talk, or FILES)."""
-    trained(project)
-    report = run_talks(project, files)
-    click.echo(report.text())
-    sys.exit(0 if report.ok else 1)

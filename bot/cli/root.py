@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from bot import __version__
-from bot.cli import learn, models, send, serve, simulate, turns, wechat
+from bot.cli import data, learn, models, send, serve, simulate, testing, turns, wechat
 from bot.store import StoreDown
 from config.source import BadProject
 
@@ -66,7 +66,8 @@ for _command in (
     learn.train,
     learn.parse,
     learn.validate,
-    learn.test,
+    data.data,
+    testing.test,
     models.models,
     serve.run,
     serve.shell,

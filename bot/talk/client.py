@@ -35,8 +35,9 @@ from bot.windows import Windows
 from bot.words import spoken
 from bot.work import Bot, Work
 from config.source import BadProject, Problem
-from flows.engine import Engine, load_engine
-from flows.state import Dialogue, Heard, Result
+from flows.mixed import Dialogues, load_dialogues
+from flows.rasa.server import catalogue_of
+from flows.state import Dialect, Dialogue, Heard, Result
 from nlu.model import latest, load
 from nlu.pipeline import Pipeline
 
@@ -76,7 +77,7 @@ async def _no_alert(what: str, text: str, of: str = "") -> None:
 class LocalBot:
     """A bot that is open for talks. Make it with `LocalBot.open`."""
 
-    engine: Engine
+    engine: Dialect
     pipeline: Pipeline
     store: Store
     inbox: Inbox
@@ -89,21 +90,21 @@ class LocalBot:
         project: Path,
         *,
         pipeline: Pipeline | None = None,
-        engine: Engine | None = None,
+        dialogues: Dialogues | None = None,
         timezone: str = TIMEZONE,
     ) -> AsyncIterator[LocalBot]:
         """The bot of `project`, with its newest model unless another `pipeline` is given. Its sessions live in a
         folder that is deleted at the end. Raises `BadProject`."""
         pipeline = pipeline or load_newest(project)
-        engine = engine or load_engine(project, timezone)
-        recorded = Recorded(engine.registry)
+        dialogues = dialogues or load_dialogues(project, timezone)
+        recorded = Recorded(catalogue_of(project, dialogues.registry, dialogues.domain, dialogues.raw))
         with tempfile.TemporaryDirectory(prefix="yingda-talk-") as folder:
             store = SqliteStore(Path(folder) / "talk.db")
             await store.open()
             try:
-                thinks = Bot(pipeline.parse, engine, recorded, ZoneInfo(timezone), pipeline.version)
+                thinks = Bot(pipeline.parse, dialogues.engine, recorded, ZoneInfo(timezone), pipeline.version)
                 inbox, work, outbox = await _assemble(store, thinks)
-                yield cls(engine, pipeline, store, inbox, recorded)
+                yield cls(dialogues.engine, pipeline, store, inbox, recorded)
                 await work.drained(ANSWER_S)
                 await outbox.drained(ANSWER_S)
             finally:

@@ -91,8 +91,66 @@ def test_a_talk_that_fails_shows_where_and_exits_with_1(bot: Path, tmp_path: Pat
 def test_the_understanding_is_measured_and_saved(bot: Path, tmp_path: Path) -> None:
     done = yingda("test", "nlu", "--project", bot, "--folds", "2", "--out", tmp_path)
     assert done.exit_code == 0, done.output
-    assert {path.suffix for path in tmp_path.iterdir()} >= {".json", ".png"}
+    assert {path.name for path in tmp_path.iterdir()} == {"nlu_report.html", "nlu_report.json", "nlu_confusion.png"}
     assert "Testing" in done.stderr
+    report = json.loads((tmp_path / "nlu_report.json").read_text("utf-8"))
+    assert report["about"] | {"at": ""} == {
+        "bot": "my-bot", "how": "folds", "detail": "2", "at": "", "release": __version__
+    }  # fmt: skip
+    assert report["curve"] == []
+
+
+LIGHT = "language: zh\npipeline:\n" + "".join(
+    f"  - name: {name}\n"
+    for name in ("Normalizer", "JiebaTokenizer", "TfidfFeaturizer", "LinearIntentClassifier", "FallbackClassifier")
+)
+
+
+def test_everything_there_is_to_measure_can_be_asked_for(bot: Path, broken: Path, tmp_path: Path) -> None:
+    (broken / "config.yml").write_text(LIGHT, "utf-8")
+    other = tmp_path / "other.yml"
+    other.write_text(LIGHT.replace("TfidfFeaturizer", "TfidfFeaturizer\n  - name: SentenceEncoder"), "utf-8")
+    out = tmp_path / "out"
+    words = ("--folds", "2", "--all", "--compare", other, "--language", "en", "--out", out)
+    done = yingda("test", "nlu", "--project", broken, *words)
+    assert done.exit_code == 0, done.output
+    report = json.loads((out / "nlu_report.json").read_text("utf-8"))
+    assert [point["size"] for point in report["few_shot"]] == [5, 10, 20]
+    assert report["curve"][-1]["size"] == 1.0
+    assert 0 <= report["strangers"]["auroc"]["mean"] <= 1
+    assert (report["comparison"]["first"], report["comparison"]["second"]) == ("config.yml", "other.yml")
+    assert "other.yml beside config.yml" in done.stdout
+    assert 'lang="en"' in (out / "nlu_report.html").read_text("utf-8")
+
+
+def test_trained_models_are_compared_on_sentences_that_neither_has_seen(bot: Path, tmp_path: Path) -> None:
+    held_out = tmp_path / "heldout.yml"
+    held_out.write_text("nlu:\n  - intent: greet\n    examples: |\n      - 哈喽哈喽\n      - 喂在不在\n", "utf-8")
+    version = yingda("models", "--project", bot).stdout.split()[0]
+    words = ("test", "nlu", "--project", bot, "--out", tmp_path / "out", "--file", held_out)
+    done = yingda(*words, "--compare-model", version)
+    assert done.exit_code == 0, done.output
+    assert f"{version} beside {version}, 2 sentences: level" in done.stdout
+    assert json.loads((tmp_path / "out" / "nlu_report.json").read_text("utf-8"))["about"]["detail"] == "heldout.yml"
+    unknown = yingda(*words, "--compare-model", "20200101")
+    assert (unknown.exit_code, f"there are: {version}" in unknown.stderr) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--compare-model", "x"), "by --file"),
+        (("--file", "{held}", "--curve"), "no --file"),
+        (("--file", "{held}", "--compare", "{held}", "--compare-model", "x"), "not with both"),
+    ],
+)
+def test_measurements_that_exclude_each_other_are_told(
+    bot: Path, tmp_path: Path, words: tuple[str, ...], said: str
+) -> None:
+    held = tmp_path / "held.yml"
+    held.write_text("nlu: []\n", "utf-8")
+    done = yingda("test", "nlu", "--project", bot, *(word.format(held=held) for word in words))
+    assert (done.exit_code, said in " ".join(done.stderr.split())) == (2, True)
 
 
 @pytest.mark.parametrize(
@@ -152,3 +210,18 @@ def test_what_a_pipeline_of_rasa_becomes_is_told(broken: Path) -> None:
         assert said.exit_code == 0, said.output
         assert "custom component 'mine.Spelling' is left out" in said.stderr
         assert "DIETClassifier      -> LinearIntentClassifier" in said.stderr
+
+
+def test_doubtful_data_is_listed_for_people_and_for_machines(bot: Path, broken: Path) -> None:
+    listed = yingda("data", "review", "--project", bot)
+    assert listed.exit_code == 0, listed.output
+    data = broken / "data" / "nlu.yml"
+    data.write_text(data.read_text("utf-8") + "  - intent: goodbye\n    examples: |\n      - 你好！！\n", "utf-8")
+    found = yingda("data", "review", "--project", broken, "--kind", "conflict")
+    assert found.exit_code == 1
+    last = len(data.read_text("utf-8").splitlines())
+    assert f"{data}:{last}: '你好！！' is an example of goodbye here" in found.stdout
+    rows = json.loads(yingda("data", "review", "--project", broken, "--json").stdout)
+    assert (rows[0]["kind"], rows[0]["line"]) == ("conflict", last)
+    nothing = yingda("data", "review", "--project", bot, "--kind", "conflict")
+    assert (nothing.exit_code, nothing.stdout) == (0, "Nothing doubtful.\n")

@@ -88,14 +88,21 @@ def test_a_response_defined_twice_is_told(tmp_path: Path) -> None:
         load_domain(folder)
 
 
-def test_forms_rules_and_stories_are_read_past_with_a_warning(tmp_path: Path) -> None:
+def test_what_a_form_requires_must_be_a_slot(tmp_path: Path) -> None:
+    folder = project(tmp_path, domain_yml="slots: {b: {type: text}}\nforms: {f: {required_slots: [a]}}")
+    (problem,) = review(folder)
+    assert problem.what == "the form 'f' requires the slot 'a', which is not in `slots`"
+
+
+def test_the_policies_of_an_older_rasa_are_served_with_a_warning(tmp_path: Path) -> None:
     folder = project(
         tmp_path,
-        domain_yml="forms: {f: {required_slots: [a]}}",
-        data__rules_yml="rules: []\nstories: []\n",
+        domain_yml="responses: {utter_hi: [{text: hi}]}",
+        data__rules_yml="rules:\n- rule: greet\n  steps:\n  - intent: greet\n  - action: utter_hi\n",
+        config_yml="policies:\n- name: MappingPolicy\n",
     )
-    load_engine(folder, "Asia/Shanghai")
-    assert [each.what.split(" ")[0] for each in warnings(folder)] == ["'forms'", "'rules'", "'stories'"]
+    (warning,) = warnings(folder)
+    assert warning.what == "the policy 'MappingPolicy' of an older Rasa is served by RulePolicy"
 
 
 # --- slots

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from config.marks import read_marks
 from config.source import BadProject, parse_yaml
-from nlu.data import NluData, collect, read_data, read_marks
+from nlu.data import NluData, collect, read_data
 
 
 def read(text: str) -> NluData:

@@ -1,0 +1,146 @@
+"""Rasa's default actions. https://rasa.com/docs/rasa/default-actions; each may be overridden by a custom action."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from copy import deepcopy
+from typing import Any
+
+from flows.rasa import events
+from flows.rasa.acting import Acting
+from flows.rasa.domain import REQUESTED
+from flows.rasa.events import LISTEN, Event, is_action
+from flows.rasa.tracker import Tracker
+
+AFFIRM, REPHRASE, FALLBACK = "action_default_ask_affirmation", "action_default_ask_rephrase", "action_default_fallback"
+UNSURE, OUT_OF_SCOPE = "nlu_fallback", "out_of_scope"
+TWO_STAGE = "action_two_stage_fallback"
+
+Default = Callable[[Tracker, Acting], Awaitable[list[Event]]]
+
+
+async def _nothing(tracker: Tracker, acting: Acting) -> list[Event]:
+    return []
+
+
+async def _restart(tracker: Tracker, acting: Acting) -> list[Event]:
+    return [*acting.say("utter_restart", tracker), events.plain("restart", acting.at)]
+
+
+async def _session_start(tracker: Tracker, acting: Acting) -> list[Event]:
+    carried = [
+        events.slot(event["name"], event.get("value"), acting.at)
+        for event in tracker.applied()
+        if events.is_slot(event)
+    ]
+    if not acting.domain.base.carry_over:
+        carried = []
+    return [events.plain("session_started", acting.at), *carried, events.action(LISTEN, acting.at)]
+
+
+async def _fallback(tracker: Tracker, acting: Acting) -> list[Event]:
+    return [*acting.say("utter_default", tracker), events.plain("rewind", acting.at)]
+
+
+async def _deactivate_loop(tracker: Tracker, acting: Acting) -> list[Event]:
+    return [events.active_loop(None, acting.at), events.slot(REQUESTED, None, acting.at)]
+
+
+async def _back(tracker: Tracker, acting: Acting) -> list[Event]:
+    rewind = events.plain("rewind", acting.at)
+    return [*acting.say("utter_back", tracker), rewind, rewind]
+
+
+async def _ask_affirmation(tracker: Tracker, acting: Acting) -> list[Event]:
+    ranking = tracker.latest_message.get("intent_ranking") or []
+    names = [str(each.get("name")) for each in ranking]
+    meant = next((name for name in [tracker.intent, *names] if name and name != UNSURE), "")
+    said = {
+        "text": f"Did you mean '{meant}'?",
+        "buttons": [{"title": "Yes", "payload": f"/{meant}"}, {"title": "No", "payload": f"/{OUT_OF_SCOPE}"}],
+    }
+    return [events.bot(said, acting.at, AFFIRM)]
+
+
+async def _ask_rephrase(tracker: Tracker, acting: Acting) -> list[Event]:
+    return acting.say("utter_ask_rephrase", tracker)
+
+
+async def _revert_fallback_events(tracker: Tracker, acting: Acting) -> list[Event]:
+    """What was not understood is forgotten, as though the clear words had been said at once."""
+    asked = _asked_by(tracker)
+    if not asked:
+        return []
+    rewind = events.plain("rewind", acting.at)
+    rounds = 2 if asked[-1] == AFFIRM else 1
+    count = rounds + (2 if len(asked) > 1 and asked[-2] == REPHRASE else 0) if asked[-1] == AFFIRM else len(asked) + 1
+    return [rewind] * count + _said_again(tracker, acting.at)
+
+
+def _asked_by(tracker: Tracker) -> list[str]:
+    """The questions back to the customer since something was last understood."""
+    found: list[str] = []
+    for event in tracker.applied():
+        if is_action(event, AFFIRM) or is_action(event, REPHRASE):
+            found.append(str(event["name"]))
+        elif is_action(event) and event.get("name") not in (LISTEN, TWO_STAGE):
+            found = []
+    return found
+
+
+def _said_again(tracker: Tracker, at: float) -> list[Event]:
+    last = next((event for event in reversed(tracker.events) if event["event"] == "user"), None)
+    if last is None:
+        return []
+    again: dict[str, Any] = deepcopy(dict(last))
+    again["timestamp"] = at
+    again.setdefault("parse_data", {}).setdefault("intent", {})["confidence"] = 1.0
+    return [events.action(LISTEN, at), again]
+
+
+async def _two_stage_fallback(tracker: Tracker, acting: Acting) -> list[Event]:
+    """Ask what was meant; if that fails too, to say it otherwise; ask again; then give up."""
+    found: list[Event] = []
+    fresh = tracker.loop != TWO_STAGE
+    if fresh:
+        found.append(events.active_loop(TWO_STAGE, acting.at))
+    intents = _last_intents(tracker)
+    failed = not fresh and (intents[-2:] == [UNSURE, UNSURE] or intents[-3:] == [OUT_OF_SCOPE, UNSURE, OUT_OF_SCOPE])
+    clear = not fresh and intents[-1:] not in ([UNSURE], [OUT_OF_SCOPE])
+    if failed or clear:
+        ended: list[Event] = [*found, events.active_loop(None, acting.at)]
+        if failed:
+            return [*ended, *await acting.run(FALLBACK, tracker)]
+        reverted = await acting.run("action_revert_fallback_events", tracker)
+        return [*ended, *(reverted or _said_again(tracker, acting.at))]
+    way = AFFIRM if fresh or intents[-1:] == [UNSURE] else REPHRASE
+    return [*found, *await acting.run(way, tracker)]
+
+
+def _last_intents(tracker: Tracker) -> list[str]:
+    return [
+        str(((event.get("parse_data") or {}).get("intent") or {}).get("name") or "")
+        for event in tracker.applied()
+        if event["event"] == "user"
+    ][-3:]
+
+
+DEFAULTS: Mapping[str, Default] = {
+    "action_listen": _nothing,
+    "action_restart": _restart,
+    "action_session_start": _session_start,
+    FALLBACK: _fallback,
+    "action_deactivate_loop": _deactivate_loop,
+    "action_revert_fallback_events": _revert_fallback_events,
+    AFFIRM: _ask_affirmation,
+    REPHRASE: _ask_rephrase,
+    TWO_STAGE: _two_stage_fallback,
+    "action_unlikely_intent": _nothing,
+    "action_back": _back,
+    "...": _nothing,
+}
+
+
+def is_default(action: str, listed: Sequence[str] | frozenset[str]) -> bool:
+    """Whether it is Rasa's own and the author has not put one in its place."""
+    return action in DEFAULTS and action not in listed

@@ -1,0 +1,159 @@
+"""Rasa's events, as the JSON in which trackers, action servers and the HTTP API exchange them.
+
+https://rasa.com/docs/rasa/action-server/events — every event is a mapping with `event` and `timestamp` (epoch seconds).
+They are kept as they travel: what an action server or a client adds to one comes back to it unchanged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from adapters.message import Json
+
+Event = Mapping[str, Any]
+
+LISTEN = "action_listen"
+SESSION_START = "action_session_start"
+SNIPPET = "..."
+"""The unnamed action that stands before a rule which does not begin a conversation."""
+
+_REQUIRED: Mapping[str, tuple[tuple[str, type | tuple[type, ...]], ...]] = {
+    "user": (),
+    "bot": (),
+    "slot": (("name", str),),
+    "action": (("name", (str, type(None))),),
+    "active_loop": (("name", (str, type(None))),),
+    "form": (("name", (str, type(None))),),
+    "loop_interrupted": (("is_interrupted", bool),),
+    "form_validation": (),
+    "action_execution_rejected": (("name", str),),
+    "followup": (("name", str),),
+    "reminder": (("intent", str),),
+    "cancel_reminder": (),
+    "entities": (("entities", list),),
+    "user_featurization": (),
+    "agent": (),
+    **dict.fromkeys(
+        (
+            "restart",
+            "session_started",
+            "session_ended",
+            "rewind",
+            "undo",
+            "reset_slots",
+            "pause",
+            "resume",
+            "export",
+        ),
+        (),
+    ),
+}
+
+
+class BadEvent(ValueError):
+    """Not an event of Rasa's; the text says what is missing."""
+
+
+def check_event(data: Any) -> dict[str, Any]:
+    """An event that came from outside. Raises `BadEvent`."""
+    if not isinstance(data, Mapping):
+        raise BadEvent("an event is a JSON object with 'event' in it")
+    kind = str(data.get("event"))
+    if kind not in _REQUIRED:
+        raise BadEvent(f"unknown event {kind!r}; known: {', '.join(sorted(_REQUIRED))}")
+    for name, wanted in _REQUIRED[kind]:
+        if name not in data or not isinstance(data[name], wanted):
+            raise BadEvent(f"the event '{kind}' needs '{name}'")
+    return dict(data)
+
+
+def user(
+    text: str | None,
+    parse: Mapping[str, Any],
+    at: float,
+    *,
+    channel: str = "",
+    message_id: str = "",
+    metadata: Any = None,
+) -> dict[str, Any]:
+    """What a customer said; `parse` is Rasa's parse data: `intent`, `entities`, `intent_ranking`…"""
+    return {
+        "event": "user",
+        "timestamp": at,
+        "metadata": metadata or {},
+        "text": text,
+        "parse_data": dict(parse),
+        "input_channel": channel or None,
+        "message_id": message_id or None,
+    }
+
+
+def bot(said: Mapping[str, Any], at: float, utter: str = "") -> dict[str, Any]:
+    """What the bot said: `said` has `text` and any of `buttons elements custom image attachment quick_replies`."""
+    data = {key: said.get(key) for key in ("elements", "quick_replies", "buttons", "attachment", "image", "custom")}
+    metadata = {"utter_action": utter} if utter else {}
+    return {"event": "bot", "timestamp": at, "metadata": metadata, "text": said.get("text"), "data": data}
+
+
+def action(
+    name: str | None, at: float, policy: str = "", confidence: float | None = None, text: str = ""
+) -> dict[str, Any]:
+    return {
+        "event": "action",
+        "timestamp": at,
+        "name": name,
+        "policy": policy or None,
+        "confidence": confidence,
+        "action_text": text or None,
+        "hide_rule_turn": False,
+    }
+
+
+def slot(name: str, value: Json, at: float) -> dict[str, Any]:
+    return {"event": "slot", "timestamp": at, "name": name, "value": value}
+
+
+def active_loop(name: str | None, at: float) -> dict[str, Any]:
+    return {"event": "active_loop", "timestamp": at, "name": name}
+
+
+def interrupted(at: float, yes: bool = True) -> dict[str, Any]:
+    return {"event": "loop_interrupted", "timestamp": at, "is_interrupted": yes}
+
+
+def rejected(name: str, at: float, policy: str = "", confidence: float | None = None) -> dict[str, Any]:
+    return {
+        "event": "action_execution_rejected",
+        "timestamp": at,
+        "name": name,
+        "policy": policy or None,
+        "confidence": confidence,
+    }
+
+
+def plain(kind: str, at: float) -> dict[str, Any]:
+    """An event without anything more: `restart session_started rewind undo reset_slots pause resume export`."""
+    return {"event": kind, "timestamp": at}
+
+
+def is_action(event: Event, name: str = "") -> bool:
+    return event["event"] == "action" and (not name or event.get("name") == name)
+
+
+def is_slot(event: Event, name: str = "") -> bool:
+    return event["event"] == "slot" and (not name or event.get("name") == name)
+
+
+def slots_in(events: Sequence[Event]) -> dict[str, Json]:
+    """The last value of each slot that `events` set."""
+    return {event["name"]: event.get("value") for event in events if is_slot(event)}
+
+
+def featurized(by_text: bool, at: float) -> dict[str, Any]:
+    """Whether what was said is taken by its words or its intent."""
+    return {
+        "event": "user_featurization",
+        "timestamp": at,
+        "use_text_for_featurization": by_text,
+    }

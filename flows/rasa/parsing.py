@@ -1,0 +1,73 @@
+"""Between our `Meaning` and Rasa's parse data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from flows.domain import Domain
+from nlu.meaning import COMMAND_EXTRACTOR, Entity, Meaning
+
+RANKED = 10
+
+
+def parse_data(meaning: Meaning, domain: Domain) -> dict[str, Any]:
+    """A meaning as Rasa's `POST /model/parse` gives it, but for the id and metadata of the message."""
+    return {
+        "intent": {"name": meaning.intent or None, "confidence": meaning.confidence},
+        "entities": [entity_data(each) for each in meaning.entities],
+        "text": meaning.text,
+        "text_tokens": [list(span) for span in meaning.tokens],
+        "intent_ranking": _ranking(meaning),
+        "response_selector": _selector(meaning, domain),
+    }
+
+
+def _ranking(meaning: Meaning) -> list[dict[str, Any]]:
+    ranking = [{"name": each.name, "confidence": each.confidence} for each in meaning.ranking[:RANKED]]
+    if meaning.intent and (not ranking or ranking[0]["name"] != meaning.intent):
+        # after thresholds nlu_fallback comes first, as Rasa's FallbackClassifier has it
+        ranking.insert(0, {"name": meaning.intent, "confidence": meaning.confidence})
+    return ranking[:RANKED]
+
+
+def entity_data(entity: Entity) -> dict[str, Any]:
+    """An entity as Rasa writes it."""
+    data: dict[str, Any] = {
+        "entity": entity.type,
+        "start": entity.start,
+        "end": entity.end,
+        "confidence_entity": entity.confidence,
+        "value": entity.value,
+        "extractor": "RegexMessageHandler" if entity.extractor == COMMAND_EXTRACTOR else entity.extractor,
+    }
+    if entity.role:
+        data["role"] = entity.role
+    if entity.group:
+        data["group"] = entity.group
+    return data
+
+
+def _selector(meaning: Meaning, domain: Domain) -> dict[str, Any]:
+    retrieval = sorted({key.partition("/")[0] for key in (each.key for each in meaning.answers)})
+    found: dict[str, Any] = {"all_retrieval_intents": retrieval}
+    for intent in retrieval:
+        ranked = [each for each in meaning.answers if each.key.startswith(f"{intent}/")]
+        best = ranked[0]
+        variations = domain.responses.get(f"utter_{best.key}", ())
+        found[intent] = {
+            "response": {
+                "responses": [{"text": each.text} for each in variations],
+                "confidence": best.confidence,
+                "intent_response_key": best.key,
+                "utter_action": f"utter_{best.key}",
+            },
+            "ranking": [{"confidence": each.confidence, "intent_response_key": each.key} for each in ranked],
+        }
+    return found
+
+
+def best_answer(message: Mapping[str, Any], intent: str) -> str:
+    """The response (`utter_faq/hours`) that was found for a retrieval intent; empty where none was."""
+    found = ((message.get("response_selector") or {}).get(intent) or {}).get("response") or {}
+    return str(found.get("utter_action") or "")

@@ -1,0 +1,160 @@
+"""Custom actions of a Rasa action server (`action_endpoint` in endpoints.yml), by its HTTP protocol.
+
+https://rasa.com/docs/rasa/action-server — `POST url {"next_action", "sender_id", "tracker", "domain", "version"}` gives
+`{"events", "responses"}`; 400 with `action_name` is a refusal to run; 449 asks for the domain.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import orjson
+
+from adapters.message import Json, Reply
+from config.settings import ActionEndpoint
+from config.source import check, environment, read_yaml
+from flows.actions import Registry
+from flows.domain import Domain
+from flows.rasa.engine import sender_of
+from flows.rasa.events import slots_in
+from flows.rasa.parsing import parse_data
+from flows.rasa.tracker import Tracker
+from flows.rasa.utterances import replies_to
+from flows.responses import NoResponse, Speaker
+from flows.state import ActionFailed, Heard, Result
+
+VERSION = "3.6.21"
+"""The Rasa whose protocol is spoken; a server of another version says so in its log, and answers."""
+MOST_BYTES = 8 * 1024 * 1024
+"""A longer answer is none."""
+COMPRESS_FROM_BYTES = 64 * 1024
+"""A longer request is sent deflated, where the server is told to take that."""
+_WANTS_DOMAIN = 449
+
+
+@dataclass(frozen=True, slots=True)
+class Remote:
+    """What is known of an action that another process runs: nothing."""
+
+    idempotent: bool = False
+
+
+@dataclass
+class ActionServer:
+    """The bot's actions over HTTP. `domain` is what `raw` says, for the responses that a server names."""
+
+    endpoint: ActionEndpoint
+    domain: Domain
+    raw: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    _session: aiohttp.ClientSession | None = field(default=None, repr=False)
+
+    def find(self, name: str) -> Remote:
+        return Remote()
+
+    async def perform(
+        self, name: str, args: Mapping[str, Json], key: str, heard: Heard, slots: Mapping[str, Json]
+    ) -> Result:
+        """`args` is the request of Rasa's dialogue, or what a flow has collected. Raises `ActionFailed`."""
+        rasa = "next_action" in args
+        request = dict(args) if rasa else self._of_flow(name, heard, slots)
+        request["version"] = VERSION
+        answer = await self._ask(name, request)
+        if rasa or answer.get("rejected"):
+            return Result(answer)
+        return self._for_flow(answer, heard, slots)
+
+    async def close(self) -> None:
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    async def _ask(self, name: str, request: dict[str, Any]) -> dict[str, Any]:
+        try:
+            async with asyncio.timeout(self.endpoint.timeout):
+                status, body = await self._post(request)
+                if status == _WANTS_DOMAIN:
+                    status, body = await self._post({**request, "domain": dict(self.raw)})
+        except TimeoutError:
+            seconds = f"{self.endpoint.timeout:g} s"
+            raise ActionFailed(f"the action server took longer than {seconds} over '{name}'") from None
+        except aiohttp.ClientError as error:
+            what = f"the action server cannot be reached for '{name}' ({type(error).__name__})"
+            raise ActionFailed(f"{what}; see action_endpoint in endpoints.yml") from None
+        return self._read(name, status, body)
+
+    async def _post(self, request: Mapping[str, Any]) -> tuple[int, Any]:
+        session = self._open()
+        body = orjson.dumps(request, default=str)
+        headers = {"Content-Type": "application/json", **self.endpoint.headers}
+        if self.endpoint.compress and len(body) >= COMPRESS_FROM_BYTES:
+            body, headers = zlib.compress(body), {**headers, "Content-Encoding": "deflate"}
+        token = self.endpoint.token.get_secret_value()
+        params = {"token": token} if token else {}
+        async with session.post(self.endpoint.url, data=body, headers=headers, params=params) as response:
+            if (response.content_length or 0) > MOST_BYTES:
+                return response.status, None
+            raw = await response.content.read(MOST_BYTES)
+            try:
+                return response.status, orjson.loads(raw) if raw else None
+            except orjson.JSONDecodeError:
+                return response.status, None
+
+    def _open(self) -> aiohttp.ClientSession:
+        if self._session is None or self._session.closed:
+            login = self.endpoint.basic_auth
+            auth = aiohttp.BasicAuth(login["username"], login.get("password", "")) if login.get("username") else None
+            self._session = aiohttp.ClientSession(auth=auth)
+        return self._session
+
+    def _read(self, name: str, status: int, body: Any) -> dict[str, Any]:
+        if status == 400 and isinstance(body, dict) and body.get("action_name"):
+            return {"rejected": True, "error": str(body.get("error") or "")}
+        if status == 404:
+            raise ActionFailed(f"the action server has no action '{name}'; it is registered by its name()")
+        if status != 200:
+            raise ActionFailed(f"the action server answered {status} to '{name}'; its log says why")
+        if body is None:
+            body = {}
+        if not isinstance(body, dict) or not all(
+            isinstance(body.get(key) or [], list) for key in ("events", "responses")
+        ):
+            raise ActionFailed(f"the action server's answer to '{name}' is not {{events, responses}}")
+        return {"events": body.get("events") or [], "responses": body.get("responses") or []}
+
+    # --- for flows, which know no tracker
+
+    def _of_flow(self, name: str, heard: Heard, slots: Mapping[str, Json]) -> dict[str, Any]:
+        tracker = Tracker(sender_of(heard.address), {**dict.fromkeys(self.domain.slots), **slots})
+        tracker.latest_message = {**parse_data(heard.meaning, self.domain), "message_id": heard.turn, "metadata": {}}
+        tracker.channel = heard.address.channel
+        state = {**tracker.state("ALL"), "latest_event_time": heard.at, "followup_action": None}
+        return {"next_action": name, "sender_id": tracker.sender, "tracker": state, "domain": dict(self.raw)}
+
+    def _for_flow(self, answer: Mapping[str, Any], heard: Heard, slots: Mapping[str, Json]) -> Result:
+        speaker = Speaker(self.domain, heard.address.channel, heard.turn)
+        replies: list[Reply] = []
+        for each in answer["responses"]:
+            named = each.get("response") or each.get("template")
+            try:
+                replies += speaker.say(str(named), {**slots, **each}) if named else replies_to(each)
+            except NoResponse as missing:
+                raise ActionFailed(f"the action server says a response that is not there: {missing}") from None
+        told = [event for event in answer["events"] if isinstance(event, dict) and event.get("event") == "slot"]
+        found = slots_in(told)
+        return Result(found, found, tuple(replies))
+
+
+def catalogue_of(project: Path, registry: Registry, domain: Domain, raw: Mapping[str, Any]) -> Registry | ActionServer:
+    """What runs the project's custom actions: the server that endpoints.yml names, else its own `actions.py`. Raises
+    `BadProject`."""
+    path = project / "endpoints.yml"
+    source = read_yaml(path, environment(project)) if path.is_file() else None
+    if source is None or not isinstance(source.data, dict) or not source.data.get("action_endpoint"):
+        return registry
+    return ActionServer(check(source, ActionEndpoint, ("action_endpoint",)), domain, raw)
