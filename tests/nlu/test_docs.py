@@ -11,7 +11,7 @@ from nlu.component import COMPONENTS
 from nlu.recipe import DEFAULT, STANDS_FOR, plan
 
 PAGE = (Path(__file__).parents[2] / "docs" / "nlu.md").read_text("utf-8")
-ROWS = [[cell.strip() for cell in line.strip("|").split("|")] for line in PAGE.splitlines() if re.match(r"\| `\w", line)]
+ROWS = [[cell.strip() for cell in line.strip("|").split("|")] for line in PAGE.splitlines() if re.match(r"\| `[A-Z]", line)]
 NO_EFFECT = {"use_word_boundaries"}
 
 
