@@ -33,6 +33,8 @@ SURER_FROM = 0.85
 """A question is answered rather than taken for a request where its answer is so sure, and surer than the intent."""
 ANSWER_FROM = 0.5
 """A retrieved answer is given without an intent from this confidence on."""
+LIKELY_FROM = 0.3
+"""An answer that is not the best of all is given from here on, where the intent says that it is of the right kind."""
 
 REPAIRS: Mapping[str, Command] = {
     "cancel": CancelFlow(),
@@ -57,7 +59,7 @@ def repair(meaning: Meaning, situation: Situation) -> Command | None:
 def request(meaning: Meaning, situation: Situation) -> Decision | None:
     intent = meaning.intent
     if not intent or intent == FALLBACK_INTENT:
-        return _answer(meaning, situation) or _ambiguous(meaning, situation)
+        return _answer(meaning, situation) or _ambiguous(meaning, situation) or _several(meaning, situation)
     sure = f"intent {intent} {meaning.confidence:.2f}"
     flow = triggered(intent, situation, meaning.confidence)
     if flow and words.is_question(meaning.text) and not _names_something(flow, meaning, situation):
@@ -68,7 +70,11 @@ def request(meaning: Meaning, situation: Situation) -> Decision | None:
         return Decision((StartFlow(flow), *_opening(flow, meaning, situation)), f"{sure} starts {flow}")
     if intent.partition("/")[0] in situation.knows.retrieval:
         label = intent.partition("/")[0]
-        key = next((each.key for each in meaning.answers if each.key.startswith(f"{label}/")), "")
+        fit = [each for each in meaning.answers if each.key.startswith(f"{label}/")]
+        if intent == label and (choice := _several(replace(meaning, answers=tuple(fit)), situation)):
+            return choice
+        sure_enough = (each.key for each in fit if each is meaning.answers[0] or each.confidence >= LIKELY_FROM)
+        key = next(sure_enough, "")
         key = intent if f"utter_{intent}" in situation.knows.domain.responses else key
         return Decision((KnowledgeAnswer(key),), f"{sure}, answered by {key}") if key else None
     if f"utter_{intent}" in situation.knows.domain.responses:
@@ -147,6 +153,18 @@ def _ambiguous(meaning: Meaning, situation: Situation) -> Decision | None:
         return None
     shown = ", ".join(f"{each.name} {each.confidence:.2f}" for each in likely)
     return Decision((Clarify(tuple(flows)),), f"close together: {shown}")
+
+
+def _several(meaning: Meaning, situation: Situation) -> Decision | None:
+    """Questions close to each other, none of them sure: the customer says which one was meant."""
+    responses = situation.knows.domain.responses
+    known = [each for each in meaning.answers if each.question and f"utter_{each.key}" in responses]
+    close = [each for each in known if each.confidence >= AMBIGUOUS_RATIO * known[0].confidence]
+    if len(close) < 2 or known[0].confidence >= ANSWER_FROM:
+        return None
+    shown = ", ".join(f"{each.key} {each.confidence:.2f}" for each in close)
+    choice = Clarify(tuple(each.key for each in close), tuple(each.question for each in close))
+    return Decision((choice,), f"questions close together: {shown}")
 
 
 def _in_words(name: str, meaning: Meaning, situation: Situation) -> Json:

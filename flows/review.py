@@ -21,7 +21,7 @@ from flows.steps import Ask, Call, Handoff, Link, Options, Say, Set, SubFlow
 from flows.yaml_flows import Branch, Graph, Node
 
 PATTERN_NAMES = frozenset(
-    ["label", "flow_name", "corrected", "names", "values", "options", "response", "key", "misses", "reason"]
+    ["label", "flow_name", "corrected", "names", "values", "options", "titles", "response", "key", "misses", "reason"]
 )
 """What pattern flows put into their responses besides slots."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -154,13 +154,18 @@ class Stage:
                 del self.stack[:-1]
                 self.mentions.clear()
                 self.stack[-1] = replace(frame, start=self.setting.domain.initial)
-            case Options(response):
-                self.offer(response, [str(each) for each in frame.context.get("options") or ()])
+            case Options(response, of_questions):
+                options = [str(each) for each in frame.context.get("options") or ()]
+                titles = [str(each) for each in frame.context.get("titles") or ()]
+                if titles:
+                    self.offer(of_questions, dict(zip(options, titles, strict=True)))
+                else:
+                    self.offer(response, {flow: self.title(flow) for flow in options})
 
-    def offer(self, response: str, flows: Sequence[str]) -> None:
+    def offer(self, response: str, options: Mapping[str, str]) -> None:
         said = self.render(response, {**self.slots})
         text = next((reply.text for reply in said if isinstance(reply, Text | Card)), "")
-        buttons = tuple(Button(self.title(flow), f"/{flow}") for flow in flows)
+        buttons = tuple(Button(title, f"/{intent}") for intent, title in options.items())
         self.replies.append(Card(text=text, buttons=buttons))
 
     def unask(self) -> None:

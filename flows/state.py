@@ -153,7 +153,10 @@ class CancelFlow:
 
 @dataclass(frozen=True, slots=True)
 class Clarify:
+    """Which of these is meant? Flows, or keys of answers: those with what they are called in `titles`."""
+
     options: tuple[str, ...]
+    titles: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

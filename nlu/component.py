@@ -18,6 +18,13 @@ from nlu.doc import Doc
 Field = Literal[
     "normalized", "tokens", "features", "sentence", "states", "intent", "entities", "answers", "also", "signals"
 ]
+Material = Literal["texts", "intents", "entities", "patterns", "synonyms", "lookups", "answers", "files", "questions"]
+"""What of the training data a component learns from. `texts`, `intents`, `entities` and `answers` are the examples'
+that the intents are learned from, `questions` are all of the FAQ's with their answers, `files` the dictionaries that
+options name."""
+EVERYTHING: frozenset[Material] = frozenset(
+    {"texts", "intents", "entities", "patterns", "synonyms", "lookups", "answers", "files"}
+)
 SEED = 20240229
 """Every random choice in training starts here, so that equal data gives equal models."""
 
@@ -26,14 +33,18 @@ SEED = 20240229
 class Corpus:
     """What a component learns from: `docs[i]` is `data.examples[i]` as the components before it have read it.
 
-    `answers` are the texts of `data.answers`, read likewise; `before` are those components. `project` is
-    where relative paths in options start; `report` is told how much is done, 0..1.
+    `answers` are the texts of `data.answers`, read likewise; `before` are those components. Of a long FAQ they hold
+    only a part: all its questions are `questions`, as (key, doc), and what answers them `question_answers`, which
+    nothing but what the retriever needs has read. `project` is where relative paths in options start; `report` is told
+    how much is done, 0..1.
     """
 
     project: Path
     data: NluData
     docs: tuple[Doc, ...]
     answers: Mapping[str, Doc] = field(default_factory=dict)
+    questions: tuple[tuple[str, Doc], ...] = ()
+    question_answers: Mapping[str, Doc] = field(default_factory=dict)
     report: Callable[[float], None] = field(default=lambda fraction: None)
     before: tuple[Component, ...] = ()
 
@@ -47,6 +58,9 @@ class Component(Protocol):
     requires: ClassVar[frozenset[Field]]
     assigns: ClassVar[frozenset[Field]]
     options: ClassVar[type[Strict]]
+    reads: ClassVar[frozenset[Material]] = EVERYTHING
+    """Where nothing of this has changed, nor a component above it that gives what examples are learned by, the
+    component is taken from the last model instead of being trained."""
 
     @classmethod
     def train(cls, options: Any, corpus: Corpus) -> Self:
@@ -81,6 +95,10 @@ class Remembering(Protocol):
 
     def served(self) -> Component:
         """Itself without that, as it is saved and loaded."""
+        ...
+
+    def reminded(self, corpus: Corpus) -> Component:
+        """Itself with that, where it was loaded rather than trained."""
         ...
 
 

@@ -82,6 +82,10 @@ class SentenceEncoder(Component):
     def served(self) -> Self:
         return replace(self, parts=tuple(replace(part, known={}) for part in self.parts))
 
+    def reminded(self, corpus: Corpus) -> Self:
+        parts = (replace(part, known=_known(part.encoder, part.place, corpus)) for part in self.parts)
+        return replace(self, parts=tuple(parts))
+
     def __call__(self, doc: Doc) -> Doc:
         text = doc.normalized.text
         if not text:
@@ -95,12 +99,18 @@ def _train(model: str, corpus: Corpus) -> Part:
     except LookupError as error:
         raise BadProject(Problem(str(corpus.project / "config.yml"), 1, f"SentenceEncoder: {error.args[0]}")) from None
     encoder = _open(place, corpus.project / "config.yml")
-    texts = (doc.normalized.text for doc in (*corpus.docs, *corpus.answers.values()))
-    cache = corpus.project / ".yingda" / "cache" / f"{Path(place).name}.npz"
-    known = encode_all(encoder, texts, cache, corpus.report)
+    known = _known(encoder, place, corpus)
     rows = np.stack([known[doc.normalized.text] for doc in corpus.docs])
     centre = rows.mean(0)
     return Part(place, encoder, centre, float(np.linalg.norm(rows - centre, axis=1).mean()) or 1.0, known)
+
+
+def _known(encoder: Encoder, place: str, corpus: Corpus) -> dict[str, Vector]:
+    """The vectors of all that is learned from, a long FAQ included."""
+    asked = (doc for _, doc in corpus.questions)
+    docs = (*corpus.docs, *corpus.answers.values(), *asked, *corpus.question_answers.values())
+    cache = corpus.project / ".yingda" / "cache" / f"{Path(place).name}.npz"
+    return encode_all(encoder, (doc.normalized.text for doc in docs), cache, corpus.report)
 
 
 def _open(place: str, asker: Path) -> Encoder:

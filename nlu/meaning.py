@@ -33,10 +33,12 @@ class Intent:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A candidate answer from retrieval: `key` is `<retrieval intent>/<name>`, e.g. `faq/shipping_fee`."""
+    """A candidate answer from retrieval: `key` is `<retrieval intent>/<name>`, e.g. `faq/shipping_fee`; `question` is a
+    wording of what it answers, to be shown to a customer."""
 
     key: str
     confidence: float
+    question: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -162,6 +162,8 @@ class _BotFiles(watchfiles.DefaultFilter):
     """What a bot's author edits: not what the bot writes itself."""
 
     ignore_dirs = (*watchfiles.DefaultFilter.ignore_dirs, ".yingda")
+    # ~$faq.xlsx comes and goes as a spreadsheet is opened and closed
+    ignore_entity_patterns = (*watchfiles.DefaultFilter.ignore_entity_patterns, r"^~\$")
 
 
 def _reload(project: Path, settings: Settings) -> None:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from config.source import Strict
-from nlu.component import Component, Corpus, Field, NoOptions, register
+from nlu.component import Component, Corpus, Field, Material, NoOptions, register
 from nlu.doc import Doc, Vector
 from nlu.encoder import SentenceEncoder, encode_all
 from nlu.features import Vocabulary, char_grams
@@ -45,6 +45,8 @@ class MoodAnalyzer(Component):
     requires: ClassVar[frozenset[Field]] = frozenset({"normalized"})
     assigns: ClassVar[frozenset[Field]] = frozenset({"signals"})
     options: ClassVar[type[Strict]] = NoOptions
+    reads: ClassVar[frozenset[Material]] = frozenset({"texts"})
+    """Not for themselves: the encoder's vectors are centred on them."""
 
     grams: Vocabulary = field(repr=False)
     weights: NDArray[np.float32] = field(repr=False)
