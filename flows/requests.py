@@ -120,10 +120,10 @@ def describable(said: Said, situation: Situation) -> list[str]:
 def triggered(intent: str, situation: Situation, confidence: float = 1.0) -> str:
     """The flow that the intent starts ('' for none): one whose guard holds before one without a guard."""
     for threshold, flow in situation.knows.triggers.get(intent, ()):
-        if confidence >= threshold and (flow.guard is None or flow.guard(situation.slots)):
+        if confidence >= threshold and situation.lets(flow):
             return flow.id
     named = situation.knows.flows.get(intent)
-    startable = named is not None and not named.is_pattern and (named.guard is None or named.guard(situation.slots))
+    startable = named is not None and not named.is_pattern and situation.lets(named)
     return intent if startable else ""
 
 

@@ -33,7 +33,7 @@ SEED = 20240229
 class Corpus:
     """What a component learns from: `docs[i]` is `data.examples[i]` as the components before it have read it.
 
-    `answers` are the texts of `data.answers`, read likewise; `read` reads one more text so. Of a long FAQ they hold
+    `answers` are the texts of `data.answers`, read likewise; `before` are those components. Of a long FAQ they hold
     only a part: all its questions are `questions`, as (key, doc), and what answers them `question_answers`, which
     nothing but what the retriever needs has read. `project` is where relative paths in options start; `report` is told
     how much is done, 0..1. `wanted` are the fields that later components need or can use.
@@ -47,7 +47,7 @@ class Corpus:
     question_answers: Mapping[str, Doc] = field(default_factory=dict)
     report: Callable[[float], None] = field(default=lambda fraction: None)
     wanted: frozenset[Field] = frozenset()
-    read: Callable[[str], Doc] | None = None
+    before: tuple[Component, ...] = ()
 
 
 class NoOptions(Strict):

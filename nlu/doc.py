@@ -15,11 +15,13 @@ from nlu.normalize import Normalized
 
 
 class Token(NamedTuple):
-    """A word of the normalised text; `start` and `end` index the normalised text."""
+    """A word of the normalised text; `start` and `end` index the normalised text. `tag` is its part of speech as jieba
+    names them, empty where the tokenizer knows none."""
 
     text: str
     start: int
     end: int
+    tag: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -107,5 +107,7 @@ class Meaning:
 
 
 FALLBACK_INTENT = "nlu_fallback"
+MOODS = ("sentiment", "urgency", "complaint")
+"""The names in `Meaning.signals`."""
 COMMAND_EXTRACTOR = "command"
 """The extractor of entities in `/intent{"entity": "value"}`."""

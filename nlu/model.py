@@ -21,6 +21,7 @@ from nlu import (  # noqa: F401
     fallback,
     features,
     gazetteer,
+    mood,
     normalizer,
     retrieval,
     tagger,

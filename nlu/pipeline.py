@@ -6,13 +6,15 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 
 from nlu.component import Component, Placed
 from nlu.doc import Doc
 from nlu.meaning import COMMAND_EXTRACTOR, Entity, Intent, Meaning
 from nlu.normalize import Normalized
 
+LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
+"""When an example was said makes no difference to what is learned from it."""
 READ_CHARACTERS = 1000
 """Only so much of a text is read, which is more than fits in a WeChat message (2048 bytes): what a stranger pastes
 must not take the time of others."""

@@ -56,6 +56,7 @@ DEFAULT = (
     "JiebaTokenizer",
     "TfidfFeaturizer",
     "SentenceEncoder",
+    "MoodAnalyzer",
     "LinearIntentClassifier",
     "RegexEntityExtractor",
     "LookupEntityExtractor",

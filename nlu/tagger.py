@@ -20,7 +20,7 @@ from pydantic import Field as Setting
 from config.source import Strict
 from nlu.clues import NO_AXES, Axes, Clues, Hit, clues, sentence_axes, state_axes
 from nlu.component import Component, Corpus, Field, register
-from nlu.dictionary import plain_cutter
+from nlu.cutting import plain_cutter
 from nlu.doc import Doc, Token
 from nlu.gazetteer import LookupEntityExtractor, LookupOptions, RegexEntityExtractor, RegexOptions
 from nlu.meaning import Entity
@@ -144,7 +144,7 @@ class CrfEntityExtractor(Component):
         return add(doc, (_entity(doc, span, sure) for span, sure in found))
 
     def clues(self, doc: Doc) -> list[Clues]:
-        cut = plain_cutter().tokenize(doc.normalized.text)
+        cut = plain_cutter().cut(doc.normalized.text)
         words = [Token(*word) for word in cut if not word[0].isspace()]
         return clues(doc, words, self._hits(doc), self.states, self.sentence)
 

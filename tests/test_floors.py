@@ -29,6 +29,7 @@ FLOOR_4 = (
     "bot.__main__",
 )
 HEAVY = {
+    "jieba",
     "torch",
     "transformers",
     "onnxruntime",

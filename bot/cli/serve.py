@@ -233,6 +233,9 @@ def _explain(talk: TalkClient, turn: Turn) -> None:
             click.secho(f"  entity   {_told(entity)}", dim=True)
             for other in entity.also:
                 click.secho(f"    not    {_told(other)}", dim=True)
+        if meaning.signals:
+            mood = "  ".join(f"{name} {value:.2f}" for name, value in meaning.signals.items())
+            click.secho(f"  mood     {mood}", dim=True)
     click.secho(f"  flow     {turn.flow or '-'}", dim=True)
     filled = {name: value for name, value in talk.slots.items() if value is not None}
     click.secho(f"  slots    {filled}", dim=True)

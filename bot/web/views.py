@@ -84,6 +84,9 @@ class Row:
     flags: tuple[str, ...]
 
 
+MOOD_TITLES = {"sentiment": "情绪", "urgency": "紧急", "complaint": "投诉倾向"}
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """One turn of the transcript."""
@@ -102,6 +105,7 @@ class Step:
     answers: tuple[tuple[str, float], ...]
     entities: tuple[tuple[str, str, str], ...]
     """(name, value, extractor); what gave way to one stands below it."""
+    mood: tuple[tuple[str, float], ...]
     model: str
     replies: tuple[Said, ...]
     flow: str
@@ -256,6 +260,7 @@ def step(turn: Turn, now: float, zone: ZoneInfo) -> Step:
         ranking=tuple((intent.name, intent.confidence) for intent in meaning.ranking[:RANKING_SHOWN]),
         answers=tuple((found.key, found.confidence) for found in meaning.answers[:RANKING_SHOWN]),
         entities=tuple(row for entity in meaning.entities for row in _rows(entity)),
+        mood=tuple((MOOD_TITLES.get(name, name), value) for name, value in meaning.signals.items()),
         model=meaning.model,
         replies=tuple(map(said, turn.replies)),
         flow=turn.flow,

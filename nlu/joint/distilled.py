@@ -21,6 +21,7 @@ from nlu.joint.component import SPEECH, by_heart, calibration_of, ranked, taught
 from nlu.joint.options import FineTuning
 from nlu.joint.student import Plane, fit, held_out, rows_of
 from nlu.meaning import FALLBACK_INTENT
+from nlu.pipeline import LONG_AGO, Pipeline
 
 MOST_UNLABELLED = 20_000
 UNLABELLED_WEIGHT = 0.5
@@ -101,16 +102,17 @@ class DistilledIntentClassifier(Component):
 def _unlabelled(options: DistilledOptions, corpus: Corpus) -> list[Doc]:
     """The texts of the file as the components above have read them, each once, without those of the examples."""
     path = corpus.project / options.unlabelled
-    if corpus.read is None or not path.is_file():
+    if not corpus.before or not path.is_file():
         return []
     try:
         lines = path.read_text("utf-8-sig").splitlines()
     except (OSError, ValueError) as error:
         raise BadProject(Problem(str(path), 1, f"cannot be read: {error}", "save it as UTF-8")) from None
+    reader = Pipeline(corpus.before)
     taught_already = {doc.normalized.text for doc in corpus.docs}
     found: dict[str, Doc] = {}
     for line in lines[:MOST_UNLABELLED]:
-        doc = corpus.read(line.strip())
+        doc = reader.read(line.strip(), LONG_AGO)
         if doc.normalized.text not in taught_already and len(doc.features.columns):
             found.setdefault(doc.normalized.text, doc)
     return list(found.values())
