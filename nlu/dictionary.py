@@ -56,6 +56,11 @@ def cutter(words: Iterable[str]) -> Cutter:
     return made
 
 
+def word_counts() -> Frequencies:
+    """jieba's own words, and how often each occurs in the texts that it was made from."""
+    return _dictionary()[0]
+
+
 @cache
 def _dictionary() -> tuple[Frequencies, int]:
     """jieba's words, and the sum of their frequencies."""
