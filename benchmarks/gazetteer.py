@@ -67,11 +67,14 @@ def main() -> None:
 def names(count: int) -> list[str]:
     """Made-up names of places, as many as asked for, always the same: 杭州金霖酒店, 柳河村."""
     dice = random.Random(0)
-    words = sorted(word for word, seen in word_counts().items() if seen and len(word) == 2 and all(map(everyday, word)))
+    words = word_counts()
+    chars = [char for char in map(chr, range(0x4E00, 0x9FA6)) if everyday(char)]
     areas, kinds = PLACES.split(), SORTS.split()
     found: dict[str, None] = {}
     while len(found) < count:
-        found[dice.choice(("", "", dice.choice(areas))) + dice.choice(words) + dice.choice(kinds)] = None
+        name = "".join(dice.sample(chars, 2))
+        if name not in words:
+            found[dice.choice(("", "", dice.choice(areas))) + name + dice.choice(kinds)] = None
     return list(found)
 
 

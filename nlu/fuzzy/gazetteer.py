@@ -36,6 +36,8 @@ _SHORTENED_FROM, _SHORTENED_TO, _LONGEST = 3, 16, 24
 """Sizes of values that are known with one character wrong, and the longest that are known at all."""
 _SOUNDS_FROM = 5
 """Values of this size are known with one character wrong and others that only sound alike."""
+_FAMOUS = 20_000
+"""Things on a list for each to be known by a short name; of more, most are not known to most people at all."""
 _FEW = 3000
 """Values of a short list: most texts have nothing in common with any of them, which is soon told."""
 _MOST_OWNERS = 40
@@ -103,7 +105,8 @@ class Gazetteer:
         """`wordings` are normalised. Those of one character, codes and the like can only be written right."""
         kept, bare = _names(wordings)
         ordinary = mandarin()
-        return cls._with(kept, bare, short_forms(kept, ordinary.cost), _table(bare), ordinary)
+        forms = short_forms(kept, ordinary.cost) if len(kept) <= _FAMOUS else {}
+        return cls._with(kept, bare, forms, _table(bare), ordinary)
 
     @classmethod
     def _with(

@@ -50,7 +50,9 @@ def _forms(wording: str, cost: Callable[[str], float]) -> Iterator[str]:
         kind = _kind(name)
         heads = {name.removesuffix(kind)} if kind else set()
         heads |= {name} if name != wording else set()
-        yield from (head for head in sorted(heads) if len(head) >= 2 and not 0 < cost(head) < _RARE_WORD)
+        yield from (
+            head for head in sorted(heads) if len(head) > 4 or (len(head) >= 2 and not 0 < cost(head) < _RARE_WORD)
+        )
         if len(name) == 4 and (kind == "大学" or (kind == "银行" and name[0] in _BANKS)):
             form = name[0] + ("大" if kind == "大学" else "行")
             yield from [form] if cost(form) > _COMMON_WORD else []
