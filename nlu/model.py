@@ -20,7 +20,7 @@ from nlu.data import NluData, domain_files, nlu_files, read_data
 from nlu.pipeline import Pipeline
 from nlu.recipe import Recipe, read_recipe
 
-SCHEMA = 3
+SCHEMA = 4
 """Raised when a model of an older release can no longer be read: then it is trained anew."""
 
 DAMAGED = (OSError, ValueError, LookupError, TypeError, AttributeError, EOFError, BadZipFile)
