@@ -19,7 +19,7 @@ from functools import cache
 from opencc import OpenCC
 
 from nlu.faces import EMOJI, face, says
-from nlu.spellings import LONG_DRAWN, SPELLING, shortened, standard
+from nlu.spellings import LONG_DRAWN, SPELLING, STARTS, shortened, standard
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,7 +241,8 @@ def _pictures(done: Normalized) -> Normalized:
 
 
 def _spellings(done: Normalized) -> Normalized:
-    return _edited(_edited(done, SPELLING, standard), LONG_DRAWN, shortened)
+    respelt = done if STARTS.isdisjoint(done.text) else _edited(done, SPELLING, standard)
+    return _edited(respelt, LONG_DRAWN, shortened)
 
 
 _PASSES: tuple[Callable[[Normalized], Normalized], ...] = (

@@ -67,6 +67,10 @@ SPELLING = re.compile(
 )
 
 
+STARTS = frozenset(wording[0] for wording in _MEANS)
+"""The first characters of all spellings: a text without one of them has none."""
+
+
 def standard(match: re.Match[str]) -> str:
     """What a match of `SPELLING` is in the standard language."""
     return _MEANS[match[0]]

@@ -11,12 +11,12 @@ import re
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from math import exp, log
 from pathlib import Path
 from typing import NamedTuple, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nlu.fuzzy.channel import IMPOSSIBLE, slip
 from nlu.fuzzy.keys import LONGEST_TEXT, Keys, KeyTable, Stretches, shortened_keys, stretches, symbols, whole_keys
@@ -39,7 +39,7 @@ _SOUNDS_FROM = 5
 _FAMOUS = 20_000
 """Things on a list for each to be known by a short name; of more, most are not known to most people at all."""
 _FEW = 3000
-"""Values of a short list: most texts have nothing in common with any of them, which is soon told."""
+"""Values of a short list: most texts have too little in common with any of them, which is soon told."""
 _MOST_OWNERS = 40
 """A key of more values than this tells none of them."""
 _WAYS = 4
@@ -96,9 +96,8 @@ class Gazetteer:
     prior: float
     """How surprising, in nats, it is that somebody means one of the values rather than another, or none."""
     form_sizes: Mapping[str, tuple[int, ...]]
-    pairs: frozenset[str] | None
-    """Two characters or sounds that any slip of some value leaves beside each other; None where the list is so long
-    that hardly a text is without one."""
+    sieve: Sieve | None
+    """None for a long list."""
 
     @classmethod
     def of(cls, wordings: Iterable[str]) -> Self:
@@ -123,9 +122,9 @@ class Gazetteer:
             starts.setdefault(form[0], set()).add(len(form))
         by_start = {first: tuple(sorted(found)) for first, found in starts.items()}
         prior = log(max(1, len(kept)) / SHARE)
-        pairs = frozenset(pair for one in bare for pair in _left_by_slips(one)) if len(bare) <= _FEW else None
+        sieve = Sieve.of(bare) if len(bare) <= _FEW else None
         span = (min(sizes, default=2), max(sizes, default=1))
-        return cls(kept, bare, forms, table, span, ordinary, prior, by_start, pairs)
+        return cls(kept, bare, forms, table, span, ordinary, prior, by_start, sieve)
 
     def save(self, folder: Path) -> None:
         np.savez(
@@ -181,37 +180,26 @@ class Gazetteer:
 
     def _misspelt(self, bare: str) -> Iterator[_Slip]:
         """Every stretch of `bare` that may be written for a value, with the cost of that."""
-        if self.pairs is not None and self.pairs.isdisjoint(_pairs_of(bare)):
+        heard = sounded(bare)
+        least, most = self.sieve.sizes(bare, heard) if self.sieve is not None else self.sizes
+        if most < least:
             return
         seen: set[tuple[int, int, int]] = set()
-        cuts = [*self._cuts(bare)]
-        which, first, last = self.table.find(np.concatenate([keys for _, keys in cuts]))
-        bounds = np.cumsum([len(cut.starts) for cut, _ in cuts])
-        for i, begin, end in zip(which.tolist(), first.tolist(), last.tolist(), strict=True):
-            if end - begin <= _MOST_OWNERS:
-                part = int(np.searchsorted(bounds, i, "right"))
-                cut, at = cuts[part][0], i - int(bounds[part])
+        cuts = _cuts(len(bare), least, most)
+        heard_and_written = symbols(heard + bare).reshape(2, len(bare))
+        keys = [cut.keys(heard_and_written).ravel() for cut in cuts]
+        which, first, last = self.table.find(np.concatenate(keys))
+        for i, begin, stop in zip(which.tolist(), first.tolist(), last.tolist(), strict=True):
+            if stop - begin <= _MOST_OWNERS:
+                cut, at = (cuts[0], i) if i < len(keys[0]) else (cuts[1], i - len(keys[0]))
+                at %= len(cut.starts)  # the same stretches twice, as heard and as written
                 stretch = int(cut.starts[at]), int(cut.ends[at])
-                seen |= {(*stretch, owner) for owner in self.table.owners[begin:end].tolist()}
+                seen |= {(*stretch, owner) for owner in self.table.owners[begin:stop].tolist()}
         for start, end, owner in sorted(seen):
             meant = self.bare[owner]
             cost = slip(bare[start:end], meant) if _whole(bare, start, end) else IMPOSSIBLE
             if 0 < cost < IMPOSSIBLE:
                 yield _Slip(start, end, self.wordings[owner], cost, len(meant))
-
-    def _cuts(self, bare: str) -> Iterator[tuple[Stretches, Keys]]:
-        size, (least, most) = len(bare), self.sizes
-        heard, written = symbols(sounded(bare)), symbols(bare)
-        shortest, longest = max(least, _SHORTENED_FROM), min(most, _SHORTENED_TO)
-        whole = stretches(size, max(2, min(least, shortest - 1)), most, shortened=False)
-        yield whole, whole.keys(heard)
-        if shortest <= longest:
-            yield whole, whole.keys(written)
-            less = stretches(size, shortest, longest + 1, shortened=True)
-            yield less, less.keys(written)
-            if longest >= _SOUNDS_FROM:
-                less = stretches(size, max(shortest, _SOUNDS_FROM), longest + 1, shortened=True)
-                yield less, less.keys(heard)
 
     def _shortened(self, bare: str) -> Iterator[_Slip]:
         for start in range(len(bare) - 1 if self.forms else 0):
@@ -261,20 +249,55 @@ def _names(wordings: Iterable[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     return tuple(kept), tuple(kept.values())
 
 
-def _pairs_of(bare: str) -> Iterator[str]:
-    """Neighbouring sounds, and characters with one between them."""
-    heard = sounded(bare)
-    yield from map("".join, pairwise(heard))
-    yield from (f"{one}_{other}" for one, other in zip(bare, bare[2:], strict=False))
+def _cuts(size: int, least: int, most: int) -> list[Stretches]:
+    """What of a text may be a value of `least` to `most` characters: whole stretches and, for the longer, shortened."""
+    cuts = [stretches(size, max(2, least - 1), most, shortened=False)]
+    if max(least, _SHORTENED_FROM) <= min(most, _SHORTENED_TO):
+        shortest = max(least, _SHORTENED_FROM)
+        cuts.append(stretches(size, shortest, min(most, _SHORTENED_TO) + 1, shortened=True))
+    return cuts
 
 
-def _left_by_slips(bare: str) -> Iterator[str]:
-    for way in wordings(bare, _WAYS):
-        for one, other in pairwise(way):
-            yield one + other
-            yield other + one  # swapped
-    if len(bare) == _SHORT:
-        yield f"{bare[0]}_{bare[2]}"
+@dataclass(frozen=True, slots=True, eq=False)
+class Sieve:
+    """Which values of a short list may be in a text at all."""
+
+    bare: Sequence[str]
+    ways: Sequence[tuple[str, ...]]
+    """What each value may sound like."""
+    owners: Mapping[str, NDArray[np.intp]]
+    """Sound -> the values that have it."""
+    needed: NDArray[np.intp]
+    """How many of its sounds no slip takes from a value."""
+
+    @classmethod
+    def of(cls, bare: Sequence[str]) -> Self:
+        ways = [wordings(one, _WAYS) for one in bare]
+        owners: dict[str, list[int]] = {}
+        for owner, heard in enumerate(ways):
+            for sound in {*"".join(heard)}:
+                owners.setdefault(sound, []).append(owner)
+        needed = [len({*heard[0]}) - (len(heard[0]) >= _SHORTENED_FROM) for heard in ways]
+        by_sound = {sound: np.array(found) for sound, found in owners.items()}
+        return cls(bare, ways, by_sound, np.array(needed, np.intp))
+
+    def sizes(self, text: str, heard: str) -> tuple[int, int]:
+        """The least and the greatest size of those values, but for such as are written right; (1, 0) for none."""
+        there = [self.owners[sound] for sound in {*heard} if sound in self.owners]
+        if not there:
+            return 1, 0
+        likely = np.flatnonzero(np.bincount(np.concatenate(there), minlength=len(self.needed)) >= self.needed)
+        sizes = [len(self.bare[owner]) for owner in likely.tolist() if self._may_be_in(owner, text, heard)]
+        return (min(sizes), max(sizes)) if sizes else (1, 0)
+
+    def _may_be_in(self, owner: int, text: str, heard: str) -> bool:
+        bare = self.bare[owner]
+        if bare in text:
+            return False
+        if len(bare) >= _SOUNDS_FROM or any(way in heard for way in self.ways[owner]):
+            return True
+        # one slip leaves all other characters of a value of three or four as they are
+        return len(bare) >= _SHORTENED_FROM and sum(char in text for char in bare) >= len(bare) - 1
 
 
 def _whole(bare: str, start: int, end: int) -> bool:

@@ -92,13 +92,14 @@ class Stretches:
         return Stretches(starts, ends, starts + np.arange(len(starts)) - first)
 
     def keys(self, codes: Keys) -> Keys:
-        """Not mixed yet: that is done for all at once, by `KeyTable.find`."""
+        """(..., length) -> (..., stretches), not mixed yet: that is done for all at once, by `KeyTable.find`."""
         sums = _sums(codes)
-        found = sums[self.ends] - sums[self.starts]
+        first, last = sums[..., self.starts], sums[..., self.ends]
         if len(self.without):
-            after = (sums[self.ends] - sums[self.without + 1]) * np.uint64(_BACK)
-            found = sums[self.without] - sums[self.starts] + after
-        return found * _DOWN[self.starts]
+            after = (last - sums[..., self.without + 1]) * np.uint64(_BACK)
+            last = sums[..., self.without] + after
+        found: Keys = (last - first) * _DOWN[self.starts]
+        return found
 
 
 def stretches(size: int, shortest: int, longest: int, *, shortened: bool) -> Stretches:
@@ -106,7 +107,7 @@ def stretches(size: int, shortest: int, longest: int, *, shortened: bool) -> Str
     return (_kept if size <= _KEPT_SIZE else _kept.__wrapped__)(size, shortest, longest, shortened)
 
 
-@lru_cache(256)
+@lru_cache(1024)
 def _kept(size: int, shortest: int, longest: int, shortened: bool) -> Stretches:
     whole = Stretches.of(size, shortest, longest)
     return whole.shortened() if shortened else whole

@@ -15,9 +15,7 @@ from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
-import numpy as np
 import orjson
-from numpy.typing import NDArray
 
 SYLLABLES_AT = 0xE000
 """Sounds are written as characters of the private use area, one each: a text stays as long as it was."""
@@ -83,19 +81,19 @@ def likeness(one: str, other: str) -> int:
 
 
 @cache
-def _table() -> NDArray[np.uint16]:
-    """Code point -> the private character of its usual reading's sound, or itself; of the basic plane."""
-    table = np.arange(_BMP, dtype=np.uint16)
-    codes: dict[str, int] = {}
-    for char, said in readings().items():
-        table[ord(char)] = SYLLABLES_AT + codes.setdefault(fold(toneless(said[0])), len(codes))
-    return table
+def _table() -> dict[int, str]:
+    """Code point -> the private character of its usual reading's sound."""
+    codes: dict[str, str] = {}
+    return {
+        ord(char): codes.setdefault(fold(toneless(said[0])), chr(SYLLABLES_AT + len(codes)))
+        for char, said in readings().items()
+    }
 
 
 @cache
 def _more() -> Mapping[str, tuple[str, ...]]:
     """The private characters of a char's further sounds."""
-    places = {fold(toneless(said[0])): chr(int(_table()[ord(char)])) for char, said in readings().items()}
+    places = {fold(toneless(said[0])): _table()[ord(char)] for char, said in readings().items()}
     found = {}
     for char in sorted(_POLYPHONES):
         sounds = [places[sound] for one in readings().get(char, ()) if (sound := fold(toneless(one))) in places]
@@ -105,12 +103,7 @@ def _more() -> Mapping[str, tuple[str, ...]]:
 
 def sounded(text: str) -> str:
     """`text` with every Chinese character replaced by its sound; everything else stays. As long as `text`."""
-    points = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
-    if not len(points):
-        return ""
-    low = points < _BMP
-    heard = np.where(low, _table()[np.where(low, points, 0)], points).astype(np.uint32)
-    return heard.tobytes().decode("utf-32-le", "surrogatepass")
+    return text.translate(_table())
 
 
 def wordings(text: str, most: int) -> tuple[str, ...]:
