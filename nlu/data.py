@@ -29,6 +29,8 @@ class Example:
     entities: tuple[Entity, ...] = ()
     file: str = ""
     line: int = 0
+    original: str = ""
+    """The author's own text, where this is a wording that `nlu.augment` made of it; such are no data to judge by."""
 
     @property
     def label(self) -> str:

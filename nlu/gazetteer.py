@@ -239,7 +239,8 @@ class LookupEntityExtractor(Component):
         return 0
 
     def _said(self, examples: Iterable[Example]) -> Iterator[str]:
-        for example in examples if self.gazetteer is not None else ():
+        own = () if self.gazetteer is None else (example for example in examples if not example.original)
+        for example in own:
             normalized = normalize(example.text)
             for one in self._near(normalized.text, [*self._exact(normalized.text)]):
                 start, end = normalized.span(one.start, one.end)

@@ -133,6 +133,7 @@ def data_hash(project: Path, recipe: Recipe, data: NluData) -> str:
     parts = [
         SCHEMA,
         recipe.language,
+        recipe.augmentation.model_dump(mode="json"),
         [(step.name, step.options.model_dump(mode="json")) for step in recipe.steps],
         [(one.text, one.intent, [plain(entity) for entity in one.entities]) for one in data.examples],
         [(one.name, one.pattern) for one in data.patterns],

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from config.source import BadProject, Problem
+from nlu.augment import augment
 from nlu.component import COMPONENTS, Component, Corpus, Field, Remembering, measures
 from nlu.data import NluData, read_data
 from nlu.model import Manifest, data_hash, files_hash, models, models_folder, step_folder
@@ -78,6 +79,8 @@ def fit(project: Path, recipe: Recipe, data: NluData, report: Report) -> Pipelin
     if not data.examples:
         what, mend = "there is nothing to learn from", "add '- intent:' sections with examples to data/nlu.yml"
         raise BadProject(Problem(str(project / "data"), 1, what, mend))
+    made = tuple(augment(data.examples, recipe.augmentation, data.synonyms))
+    data = replace(data, examples=(*data.examples, *made))
     docs = [blank(example.text, _LONG_AGO) for example in data.examples]
     answers = {key: blank(text, _LONG_AGO) for key, text in sorted(data.answers.items())}
     components: list[Component] = []

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nlu.dictionary import word_counts
-from nlu.fuzzy.keys import KeyTable, stretches, symbols, whole_keys
+from nlu.fuzzy.keys import LONGEST_TEXT, KeyTable, stretches, symbols, whole_keys
 
 _LONGEST_WORD = 6
 _SELDOM = 3
@@ -65,6 +65,19 @@ class Ordinary:
         for start in range(len(text) - 1, -1, -1):
             after[start] = min(cost + after[end] for end, cost in edges[start])
         return Reading(before, after, edges)
+
+    def cut(self, text: str) -> list[tuple[int, int]]:
+        """The likeliest words of `text`, from end to end."""
+        return [part for first in range(0, len(text), LONGEST_TEXT) for part in self._cut(text, first)]
+
+    def _cut(self, text: str, first: int) -> list[tuple[int, int]]:
+        reading = self.read(text[first : first + LONGEST_TEXT], ())
+        at, parts = 0, []
+        while at < len(reading.after) - 1:
+            end, _ = min(reading.words[at], key=lambda edge: edge[1] + reading.after[edge[0]])
+            parts.append((first + at, first + end))
+            at = end
+        return parts
 
     def _words(self, text: str) -> dict[int, list[tuple[int, float]]]:
         """Start -> (end, cost) of the words that begin there; at least the single character."""
