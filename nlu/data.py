@@ -1,4 +1,5 @@
-"""Training data in the format of Rasa 3's `nlu.yml`, from every YAML file under `data/`.
+"""Training data in the format of Rasa 3's `nlu.yml`, from every YAML file under `data/`; and long word lists as plain
+text: a line of `data/lookups/city.txt` is a value of `city`.
 
 https://rasa.com/docs/rasa/nlu-training-data — `intent`, `synonym`, `regex` and `lookup` sections; entity marks
 `[值](entity)` and `[值]{"entity": "city", "value": "北京", "role": "from", "group": "1"}`.
@@ -9,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +81,11 @@ def nlu_files(project: Path) -> list[Path]:
     return sorted(path for path in {*files, project / "nlu.yml"} if path.is_file())
 
 
+def lookup_files(project: Path) -> list[Path]:
+    """Word lists as plain text, named as the entity; in a stable order."""
+    return sorted(path for path in (project / "data" / "lookups").glob("*.txt") if path.is_file())
+
+
 def domain_files(project: Path) -> list[Path]:
     """Where responses may stand besides the training data: `domain.yml`, or the files of `domain/`."""
     files = {*(project / "domain").rglob("*.yml"), *(project / "domain").rglob("*.yaml"), project / "domain.yml"}
@@ -90,6 +96,12 @@ def read_data(project: Path) -> NluData:
     """The project's training data; raises `BadProject` with one problem per malformed line."""
     sources: list[Source] = []
     problems: list[Problem] = []
+    lists: dict[str, tuple[str, ...]] = {}
+    for path in lookup_files(project):
+        try:
+            lists[path.stem] = _read_list(path)
+        except BadProject as bad:
+            problems.extend(bad.problems)
     for path in (*nlu_files(project), *domain_files(project)):
         try:
             sources.append(read_yaml(path))
@@ -97,7 +109,19 @@ def read_data(project: Path) -> NluData:
             problems.extend(bad.problems)
     if problems:
         raise BadProject(problems)
-    return collect(sources)
+    data = collect(sources)
+    joined = {name: (*data.lookups.get(name, ()), *lists.get(name, ())) for name in (*data.lookups, *lists)}
+    return replace(data, lookups={name: tuple(dict.fromkeys(values)) for name, values in joined.items()})
+
+
+def _read_list(path: Path) -> tuple[str, ...]:
+    """Lines that are empty or begin with # are passed over."""
+    try:
+        lines = [line.strip() for line in path.read_text("utf-8-sig").splitlines()]
+    except (OSError, UnicodeDecodeError) as error:
+        mend = "save it as UTF-8 text, one value a line"
+        raise BadProject(Problem(str(path), 1, f"the word list cannot be read: {error}", mend)) from None
+    return tuple(line for line in lines if line and not line.startswith("#"))
 
 
 def collect(sources: Iterable[Source]) -> NluData:

@@ -16,7 +16,7 @@ from config.source import BadProject, Problem
 # imported for their registration: config.yml names them
 from nlu import classifier, encoder, fallback, features, gazetteer, normalizer, retrieval, tokenizer  # noqa: F401
 from nlu.component import COMPONENTS
-from nlu.data import NluData, domain_files, nlu_files, read_data
+from nlu.data import NluData, domain_files, lookup_files, nlu_files, read_data
 from nlu.pipeline import Pipeline
 from nlu.recipe import Recipe, read_recipe
 
@@ -121,7 +121,8 @@ def is_stale(project: Path, folder: Path) -> bool:
 def files_hash(project: Path, recipe: Recipe) -> str:
     """Of the bytes of everything that training may read."""
     digest = hashlib.sha256(f"{SCHEMA}".encode())
-    for path in (project / "config.yml", *nlu_files(project), *domain_files(project), *_dictionaries(project, recipe)):
+    read = (*nlu_files(project), *lookup_files(project), *domain_files(project), *_dictionaries(project, recipe))
+    for path in (project / "config.yml", *read):
         content = path.read_bytes() if path.is_file() else b""
         digest.update(f"{path.name}\0{len(content)}\0".encode())
         digest.update(content)
