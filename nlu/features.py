@@ -52,19 +52,12 @@ def char_grams(text: str) -> dict[str, float]:
     return grams
 
 
-SOUND_WEIGHTS = (0.3, 1.0, 0.5)
-
-
 def sound_grams(text: str) -> dict[str, float]:
-    """As `char_grams`, of 1 to 3 sounds."""
+    """Sounds, and pairs of neighbouring ones; three in a row are worth nothing more. Ends and punctuation as above."""
     inner = essence(text)
     if not inner:
         return {}
-    edged = sounded(f"^{inner}$")
-    grams = _weighed(edged[1:-1], SOUND_WEIGHTS[0])
-    for length, weight in enumerate(SOUND_WEIGHTS[1:], 2):
-        grams |= _weighed([edged[i : i + length] for i in range(len(edged) - length + 1)], weight)
-    return grams
+    return _weighed(sounded(inner), 1.0) | _weighed(map("".join, pairwise(sounded(f"^{inner}$"))), 1.0)
 
 
 def essence(text: str) -> str:

@@ -79,7 +79,8 @@ def _turned(said: str, meant: str) -> float:
         return IMPOSSIBLE
     first, second = different
     swapped = second == first + 1 and said[first] == meant[second] and said[second] == meant[first]
-    return IMPOSSIBLE if not swapped or said[first].isdigit() or said[second].isdigit() else _SWAPPED
+    tells = any(char in _TELLS for char in said[first : second + 1])
+    return _SWAPPED if swapped and not tells else IMPOSSIBLE
 
 
 def _left_out(said: str, meant: str, at: int) -> float:

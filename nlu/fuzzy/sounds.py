@@ -112,9 +112,9 @@ def wordings(text: str, most: int) -> tuple[str, ...]:
         return (sounded(text),)
     found = [sounded(text)]
     for at, char in enumerate(text):
-        for sound in _more().get(char, ()):
-            found += [one[:at] + sound + one[at + 1 :] for one in found[: most - len(found)]]
-    return tuple(dict.fromkeys(found))
+        more = _more().get(char, ())
+        found = [*found, *(one[:at] + sound + one[at + 1 :] for sound in more for one in found)][:most]
+    return tuple(found)
 
 
 @cache
