@@ -198,8 +198,8 @@ SHARES: Mapping[int, tuple[tuple[float, Grams], ...]] = {
     2: ((0.5, _words), (0.5, _chars)),
     3: ((0.35, _words), (0.35, _chars), (0.3, _sounds)),
 }
-"""How much of a text's squared length each kind has, by how many kinds there are. Sounds at 0.3 are worth 3 points of
-accuracy on sentences with a wrong homophone, and cost nothing on others."""
+"""How much of a text's squared length each kind has, by how many kinds there are. Sounds at 0.3 are worth
+two to five points of accuracy on sentences with wrong homophones, and cost nothing on others."""
 
 
 def width_of(docs: Iterable[Doc]) -> int:
