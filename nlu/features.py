@@ -198,10 +198,11 @@ def _sounds(doc: Doc) -> Mapping[str, float]:
 
 SHARES: Mapping[int, tuple[tuple[float, Grams], ...]] = {
     2: ((0.5, _words), (0.5, _chars)),
-    3: ((0.35, _words), (0.35, _chars), (0.3, _sounds)),
+    3: ((0.4, _words), (0.4, _chars), (0.2, _sounds)),
 }
-"""How much of a text's squared length each kind has, by how many kinds there are. Sounds at 0.3 are worth
-one to four points of accuracy on sentences with wrong homophones, and cost next to nothing on others."""
+"""How much of a text's squared length each kind has, by how many kinds there are. Sounds at 0.2 are worth about two
+points of accuracy on sentences with wrong homophones and cost nothing on others; at 0.3 more, but then short texts
+that no example resembles are too easily taken for one that sounds a little like them."""
 
 
 def width_of(docs: Iterable[Doc]) -> int:
