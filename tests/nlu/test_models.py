@@ -110,6 +110,12 @@ def test_a_model_is_stale_when_what_it_learned_from_has_changed(light: Path) -> 
     assert not is_stale(light, folder)
     (light / "data" / "stories.yml").write_text("stories: []\n", "utf-8")
     assert not is_stale(light, folder)
+    lists = light / "data" / "lookups"
+    lists.mkdir()
+    (lists / "street.txt").write_text("长安街\n", "utf-8")
+    assert is_stale(light, folder)
+    (lists / "street.txt").unlink()
+    assert not is_stale(light, folder)
     data.write_text(NLU.replace("- 嗨", "- 嗨嗨"), "utf-8")
     assert is_stale(light, folder)
     data.write_text(NLU, "utf-8")
