@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from config.source import BadProject, parse_yaml
 from nlu.augment import Augmentation, Kind, augment
 from nlu.data import Example, read_data, read_marks
-from nlu.evaluate import cross_validate
+from nlu.evaluation.measure import cross_validate
 from nlu.features import essence
 from nlu.fuzzy.shapes import look_alikes
 from nlu.fuzzy.sounds import homophones
