@@ -123,12 +123,12 @@ class Work:
 
     async def sweep(self) -> int:
         """Take up what nobody works on: timers that are due, retries, leftovers of processes that died."""
-        for conversation in await self._timers.ring():
-            self.nudge(conversation)
         stalled = await self._store.stalled()
         for conversation in stalled:
             self.nudge(conversation)
             self._outbox.nudge(conversation)
+        for conversation in await self._timers.ring():
+            self.nudge(conversation)
         return len(stalled)
 
     # --- one conversation
