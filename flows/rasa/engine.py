@@ -239,6 +239,8 @@ class _Turn:
             self.tracker.update(*policy, {**ran, "hide_rule_turn": said.rule_only})
         for event in found:
             self.tracker.update({**event, "timestamp": self.at} if event.get("timestamp") is None else event)
+        if any(event["event"] == "user" for event in found):
+            await self._extract()  # an action has put words into the customer's mouth
         self._flag(action, found)
 
     def _flag(self, action: str, found: Sequence[Event]) -> None:
@@ -297,16 +299,10 @@ class _Turn:
         return self._events_of(action, result, tracker)
 
     def _request(self, action: str, tracker: Tracker) -> Mapping[str, Json]:
-        """What an action server is sent, but for its version; an action of `actions.py` sees the slots instead."""
+        """What an action server is sent, but for version and domain; an action of `actions.py` sees the slots."""
         if not self.engine.remote:
             return dict(tracker.slots)
-        sends = not self.domain.sends_domain or action in self.domain.sends_domain
-        return {
-            "next_action": action,
-            "sender_id": tracker.sender,
-            "tracker": tracker.state("ALL"),
-            "domain": plain(self.domain.raw) if sends else {},
-        }
+        return {"next_action": action, "sender_id": tracker.sender, "tracker": tracker.state("ALL")}
 
     def _key(self, action: str) -> str:
         """The same on a second try of this turn, and no other's: actions come in the same order again."""
