@@ -33,9 +33,10 @@ SEED = 20240229
 class Corpus:
     """What a component learns from: `docs[i]` is `data.examples[i]` as the components before it have read it.
 
-    `answers` are the texts of `data.answers`, read likewise. Of a long FAQ they hold only a part: all its questions are
-    `questions`, as (key, doc), and what answers them `question_answers`, which nothing but what the retriever needs has
-    read. `project` is where relative paths in options start; `report` is told how much is done, 0..1.
+    `answers` are the texts of `data.answers`, read likewise; `before` are those components. Of a long FAQ they hold
+    only a part: all its questions are `questions`, as (key, doc), and what answers them `question_answers`, which
+    nothing but what the retriever needs has read. `project` is where relative paths in options start; `report` is told
+    how much is done, 0..1. `wanted` are the fields that later components need or can use.
     """
 
     project: Path
@@ -45,6 +46,8 @@ class Corpus:
     questions: tuple[tuple[str, Doc], ...] = ()
     question_answers: Mapping[str, Doc] = field(default_factory=dict)
     report: Callable[[float], None] = field(default=lambda fraction: None)
+    wanted: frozenset[Field] = frozenset()
+    before: tuple[Component, ...] = ()
 
 
 class NoOptions(Strict):
@@ -55,6 +58,8 @@ class Component(Protocol):
     name: ClassVar[str]
     requires: ClassVar[frozenset[Field]]
     assigns: ClassVar[frozenset[Field]]
+    wants: ClassVar[frozenset[Field]] = frozenset()
+    """What it can do without, but does better with."""
     options: ClassVar[type[Strict]]
     reads: ClassVar[frozenset[Material]] = EVERYTHING
     """Where nothing of this has changed, nor a component above it that gives what examples are learned by, the
@@ -97,6 +102,15 @@ class Remembering(Protocol):
 
     def reminded(self, corpus: Corpus) -> Component:
         """Itself with that, where it was loaded rather than trained."""
+        ...
+
+
+@runtime_checkable
+class Placed(Protocol):
+    """A component that makes use of those before it: has a part of a text read again, or takes what they measured."""
+
+    def after(self, components: tuple[Component, ...]) -> Component:
+        """Itself, where it stands behind `components`."""
         ...
 
 

@@ -14,12 +14,27 @@ from adapters.message import plain
 from config.source import BadProject, Problem
 
 # imported for their registration: config.yml names them
-from nlu import classifier, encoder, fallback, features, gazetteer, normalizer, retrieval, tokenizer  # noqa: F401
+from nlu import (  # noqa: F401
+    classifier,
+    clauses,
+    encoder,
+    fallback,
+    features,
+    gazetteer,
+    mood,
+    normalizer,
+    retrieval,
+    tagger,
+    tokenizer,
+)
 from nlu.component import COMPONENTS, Component
-from nlu.data import NluData, domain_files, nlu_files, read_data
+from nlu.data import NluData, domain_files, lookup_files, nlu_files, read_data
 from nlu.faq import faq_files
+from nlu.joint import component as joint  # noqa: F401
+from nlu.joint import distilled  # noqa: F401
 from nlu.pipeline import Pipeline
 from nlu.recipe import Recipe, read_recipe
+from nlu.spans import priorities
 
 SCHEMA = 4
 """Raised when a model of an older release can no longer be read: then it is trained anew."""
@@ -100,7 +115,8 @@ def load(folder: Path) -> Pipeline:
             what = f"the model has a component '{name}' that is not known here"
             raise BadProject(Problem(str(folder / "manifest.json"), 1, what, "train again: yingda train"))
         components.append(load_step(folder, place, name, given))
-    return Pipeline(tuple(components), manifest.version, manifest.parse_ms)
+    options = [(name, COMPONENTS[name].options.model_validate(given)) for name, given in manifest.steps]
+    return Pipeline(tuple(components), manifest.version, manifest.parse_ms, priorities(options))
 
 
 def load_step(folder: Path, place: int, name: str, given: Mapping[str, Any]) -> Component:
@@ -143,8 +159,8 @@ def is_stale(project: Path, folder: Path) -> bool:
 def files_hash(project: Path, recipe: Recipe) -> str:
     """Of the bytes of everything that training may read."""
     digest = hashlib.sha256(f"{SCHEMA}".encode())
-    training = dict.fromkeys((*nlu_files(project), *domain_files(project), *faq_files(project)))
-    for path in (project / "config.yml", *training, *dictionaries(project, recipe)):
+    files = (*nlu_files(project), *lookup_files(project), *domain_files(project), *faq_files(project))
+    for path in (project / "config.yml", *dict.fromkeys(files), *dictionaries(project, recipe)):
         content = path.read_bytes() if path.is_file() else b""
         digest.update(f"{path.name}\0{len(content)}\0".encode())
         digest.update(content)
@@ -156,6 +172,7 @@ def data_hash(project: Path, recipe: Recipe, data: NluData) -> str:
     parts = [
         SCHEMA,
         recipe.language,
+        recipe.augmentation.model_dump(mode="json"),
         [(step.name, step.options.model_dump(mode="json")) for step in recipe.steps],
         [(one.text, one.intent, [plain(entity) for entity in one.entities]) for one in data.examples],
         [(one.name, one.pattern) for one in data.patterns],
@@ -169,5 +186,6 @@ def data_hash(project: Path, recipe: Recipe, data: NluData) -> str:
 
 def dictionaries(project: Path, recipe: Recipe) -> list[Path]:
     """The files that a pipeline's options name."""
-    paths = [project / str(path) for step in recipe.steps if (path := getattr(step.options, "dictionary_path", ""))]
+    named = [getattr(step.options, name, "") for step in recipe.steps for name in ("dictionary_path", "unlabelled")]
+    paths = [project / str(path) for path in named if path]
     return [file for path in paths for file in (sorted(path.iterdir()) if path.is_dir() else [path]) if file.is_file()]

@@ -20,12 +20,14 @@ from pathlib import Path
 from typing import Any
 
 from config.source import BadProject, Problem
+from nlu.augment import augment
 from nlu.component import COMPONENTS, Component, Remembering, measures
 from nlu.data import NluData, read_data
 from nlu.fingerprints import Plan, plan
 from nlu.model import Manifest, content_of, data_hash, files_hash, models, models_folder, step_folder
 from nlu.pipeline import Pipeline
 from nlu.recipe import Recipe, read_recipe
+from nlu.spans import priorities
 from nlu.workbench import Last, Unreadable, Work
 
 Report = Callable[[str, float], None]
@@ -117,7 +119,8 @@ def _version(now: datetime, digest: str, newest: str) -> str:
 def fit(project: Path, recipe: Recipe, data: NluData, report: Report) -> Pipeline:
     """The trained pipeline, in memory: each component learns from what those before it made of the examples."""
     made = _fit(project, recipe, data, report, None)
-    return Pipeline(tuple(one for one in made.components if one is not None))
+    own = priorities((step.name, step.options) for step in recipe.steps)
+    return Pipeline(tuple(one for one in made.components if one is not None), priorities=own)
 
 
 def _fit(project: Path, recipe: Recipe, data: NluData, report: Report, last: Last | None) -> Made:
@@ -125,6 +128,8 @@ def _fit(project: Path, recipe: Recipe, data: NluData, report: Report, last: Las
     if not data.examples:
         what, mend = "there is nothing to learn from", "add '- intent:' sections with examples to data/nlu.yml"
         raise BadProject(Problem(str(project / "data"), 1, what, mend))
+    made = tuple(augment(data.examples, recipe.augmentation, data.synonyms))
+    data = replace(data, examples=(*data.examples, *made))
     chosen = plan(project, recipe, data, last.manifest if last else None)
     work = Work(project, recipe, data, chosen.kept)
     shares = _shares(recipe, chosen, last, work)
@@ -141,7 +146,7 @@ def _fit(project: Path, recipe: Recipe, data: NluData, report: Report, last: Las
         kept = last if step.name in chosen.kept else None
         component = _kept(kept, i, step.name, work, tell) if kept else None
         if kept is None:
-            component = COMPONENTS[step.name].train(step.options, work.corpus(tell))
+            component = COMPONENTS[step.name].train(step.options, work.corpus(tell, i))
         if component is not None:
             work.read(i, component)
             # what was kept for this reading alone would lie beside all that is learned from it
@@ -162,7 +167,7 @@ def _kept(last: Last, place: int, name: str, work: Work, report: Callable[[float
     if not COMPONENTS[name].assigns & work.wanted(place):
         return None
     component = last.step(name)
-    return component.reminded(work.corpus(report)) if isinstance(component, Remembering) else component
+    return component.reminded(work.corpus(report, place)) if isinstance(component, Remembering) else component
 
 
 def _shares(recipe: Recipe, chosen: Plan, last: Last | None, work: Work) -> list[float]:

@@ -4,22 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 from config.source import BadProject
 from nlu import sample
-from nlu.component import COMPONENTS, Component, Corpus, Field
+from nlu.component import COMPONENTS, Component, Corpus, Field, Remembering
 from nlu.data import NluData
 from nlu.doc import NO_STATES, Doc
 from nlu.fingerprints import LEARNED_FROM
 from nlu.model import Manifest, content_of, latest, load_step, read_manifest, step_folder
 from nlu.normalize import Normalized
-from nlu.pipeline import blank
+from nlu.pipeline import LONG_AGO, blank
 from nlu.recipe import Recipe
-
-_LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
-"""When an example was said makes no difference to what is learned from it."""
 
 
 class Unreadable(Exception):
@@ -75,24 +71,29 @@ class Work:
     """The examples, each read by the components so far, but only as far as somebody learns from it."""
 
     def __init__(self, project: Path, recipe: Recipe, data: NluData, kept: frozenset[str]) -> None:
-        self.project = project
+        self.project, self.steps = project, recipe.steps
+        self.before: list[Component] = []
         self.data = sample.core(data)
         self.learning = [None if step.name in kept else COMPONENTS[step.name] for step in recipe.steps]
         encodes = any("sentence" in COMPONENTS[step.name].assigns for step in recipe.steps)
         # what a long FAQ need not be read by costs minutes otherwise
         self.retrieved: frozenset[Field] = frozenset({"normalized", "sentence" if encodes else "tokens"})
-        self.docs = [blank(example.text, _LONG_AGO) for example in self.data.examples]
+        self.docs = [blank(example.text, LONG_AGO) for example in self.data.examples]
         self.answers = _blank(self.data.answers)
         self.questions: list[tuple[str, Doc]] = []
         self.question_answers: dict[str, Doc] = {}
         if any(one is not None and "questions" in one.reads for one in self.learning):
             asked = (example for example in data.examples if example.retrieval)
-            self.questions = [(example.intent, blank(example.text, _LONG_AGO)) for example in asked]
+            self.questions = [(example.intent, blank(example.text, LONG_AGO)) for example in asked]
             self.question_answers = _blank(data.answers)
 
-    def corpus(self, report: Callable[[float], None]) -> Corpus:
+    def corpus(self, report: Callable[[float], None], place: int) -> Corpus:
+        """For the step at `place`."""
         docs, questions = tuple(self.docs), tuple(self.questions)
-        return Corpus(self.project, self.data, docs, self.answers, questions, self.question_answers, report)
+        later = [COMPONENTS[step.name] for step in self.steps[place + 1 :]]
+        wanted = frozenset(one for kind in later for one in (*kind.requires, *kind.wants))
+        given = (self.project, self.data, docs, self.answers, questions, self.question_answers)
+        return Corpus(*given, report, wanted, tuple(self.before))
 
     def wanted(self, place: int) -> frozenset[Field]:
         """What steps behind `place` learn from, of the examples."""
@@ -110,6 +111,7 @@ class Work:
 
     def read(self, place: int, component: Component) -> None:
         """Let `component`, the step at `place`, read what is learned from."""
+        self.before.append(component.served() if isinstance(component, Remembering) else component)
         if component.assigns & self.wanted(place):
             self.docs = [component(doc) for doc in self.docs]
             self.answers = {key: component(doc) for key, doc in self.answers.items()}
@@ -119,7 +121,7 @@ class Work:
 
 
 def _blank(texts: Mapping[str, str]) -> dict[str, Doc]:
-    return {key: blank(text, _LONG_AGO) for key, text in sorted(texts.items())}
+    return {key: blank(text, LONG_AGO) for key, text in sorted(texts.items())}
 
 
 def _lean(doc: Doc) -> Doc:

@@ -29,6 +29,7 @@ FLOOR_4 = (
     "bot.__main__",
 )
 HEAVY = {
+    "jieba",
     "torch",
     "transformers",
     "onnxruntime",
@@ -39,6 +40,7 @@ HEAVY = {
     "tokenizers",
     "sentencepiece",
     "safetensors",
+    "huggingface_hub",
     "openpyxl",
 }
 
