@@ -37,6 +37,7 @@ from bot.store import Store, StoreDown
 from bot.tracker import store_url
 from bot.ways import Key, Times
 from bot.web import Origins, Site, mount
+from bot.web.callback import CallbackInput
 from bot.web.rasa import Auth, Conversations, Models
 from bot.web.send import SendApi
 from bot.web.socketio import SocketIoChannel
@@ -153,6 +154,8 @@ async def make_app(
     mount(app, site)
     _mount_send(app, service, settings)
     _mount_rasa_api(app, service, site, settings, project)
+    if "main" in credentials.callback:
+        app.add_routes(CallbackInput(site).routes())
     if credentials.socketio is not None:
         SocketIoChannel(site, credentials.socketio).attach(app)
     reload = None if bot else partial(load_bot, project, settings)

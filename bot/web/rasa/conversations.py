@@ -17,6 +17,7 @@ from urllib.parse import unquote
 
 from aiohttp import web
 
+from adapters.channel import Route
 from adapters.message import Address, Message
 from adapters.message import Event as Happened
 from adapters.web import LIVE, rest_items
@@ -38,6 +39,8 @@ from flows.state import EVENTS, Dialogue
 
 OWN_CHANNELS = ("rest", "socketio", "callback")
 """Rasa's channels, whose conversations are called by the bare sender."""
+WATCHED = ("rest", "socketio", "web")
+"""Channels on which an answer is seen by whoever looks."""
 WAIT_S = 60.0
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -136,7 +139,7 @@ class Conversations:
             raise bad("Couldn't extract a proper event from the request body.")
         address, _ = await self._found(request)
         more = {"replace": replace, "execute_side_effects": _yes(request, "execute_side_effects")}
-        done = await self._turn(address, "events", {"events": told, **more})
+        done = await self._turn(address, "events", {"events": told, **more}, _way_out(request, address))
         return answer((await self._after(address, done)).state(verbosity))
 
     async def message(self, request: web.Request) -> web.Response:
@@ -184,10 +187,11 @@ class Conversations:
         self, request: web.Request, verb: str, given: Mapping[str, Any], verbosity: Verbosity
     ) -> web.Response:
         address, _ = await self._found(request)
-        done = await self._turn(address, verb, given)
+        route = _way_out(request, address)
+        done = await self._turn(address, verb, given, route)
         tracker = await self._after(address, done)
-        messages = rest_items(address.user, await self.site.shown(done.replies))
-        return answer({"tracker": tracker.state(verbosity), "messages": messages})
+        collected = {"messages": rest_items(address.user, await self.site.shown(done.replies))} if route else {}
+        return answer({"tracker": tracker.state(verbosity), **collected})
 
     # --- how
 
@@ -218,10 +222,10 @@ class Conversations:
                 return address, session
         return addresses[0], None
 
-    async def _turn(self, address: Address, verb: str, given: Mapping[str, Any]) -> Turn:
+    async def _turn(self, address: Address, verb: str, given: Mapping[str, Any], route: Route | None = LIVE) -> Turn:
         content = Happened(API, verb, {"json": json.dumps(given, ensure_ascii=False)})
         message = Message(uuid.uuid4().hex, address, content, self.site.clock())
-        turn = await self.site.inbox.accept(message, LIVE)
+        turn = await self.site.inbox.accept(message, route)
         done = await self.site.inbox.ready(turn.id, WAIT_S)
         if done is None:
             raise Refusal(504, "Timeout", f"No answer within {WAIT_S:.0f} s.")
@@ -263,6 +267,13 @@ def _user_event(text: str, parse: Mapping[str, Any], id: str | None, metadata: A
         "message_id": id,
         "metadata": metadata or {},
     }
+
+
+def _way_out(request: web.Request, address: Address) -> Route | None:
+    """What is said goes into the answer, or with `?output_channel=` (its name, or `latest`) out by the conversation's
+    channel, where that is one that can speak first."""
+    wanted = request.query.get("output_channel", "")
+    return None if wanted in ("latest", address.channel) and address.channel not in WATCHED else LIVE
 
 
 def _verbosity(request: web.Request) -> Verbosity:
