@@ -116,6 +116,8 @@ class _Turn:
 
     async def _begin(self) -> None:
         if self._session_is_over():
+            if metadata := self.heard.extra.get("metadata"):
+                self.tracker.update(events.slot(STARTED_METADATA, metadata, self.at))
             await self._do(Prediction(SESSION_START, 1.0))
 
     async def _remind(self, key: str) -> None:
@@ -349,7 +351,9 @@ class _Turn:
 def said_by(heard: Heard, domain: RasaDomain) -> dict[str, Any]:
     """The `user` event of a turn."""
     parse = parse_data(heard.meaning, domain.base)
-    return events.user(heard.meaning.text, parse, heard.at, channel=heard.address.channel, message_id=heard.turn)
+    channel = str(heard.extra.get("input_channel") or heard.address.channel)
+    metadata = heard.extra.get("metadata")
+    return events.user(heard.meaning.text, parse, heard.at, channel=channel, message_id=heard.turn, metadata=metadata)
 
 
 def sender_of(address: Address) -> str:

@@ -102,6 +102,16 @@ async def test_a_conversation_by_rest_is_seen_by_its_bare_sender(api: Client) ->
     assert kinds[:4] == ["action", "session_started", "action", "user"]
 
 
+async def test_what_a_client_sends_along_is_kept_with_what_was_said(api: Client) -> None:
+    said = {"sender": "meta", "message": "你好", "metadata": {"page": "/cart"}, "input_channel": "app"}
+    await api.call("POST", "/webhooks/rest/webhook", said)
+    _, state = await api.call("GET", "/conversations/meta/tracker")
+    assert state["latest_message"]["metadata"] == {"page": "/cart"}
+    assert state["latest_input_channel"] == "app"
+    # the session that it began carries it over
+    assert state["slots"]["session_started_metadata"] == {"page": "/cart"}
+
+
 async def test_a_new_conversation_begins_when_it_is_looked_at(api: Client) -> None:
     _, state = await api.call("GET", "/conversations/nobody/tracker")
     assert [event["event"] for event in state["events"]] == ["action", "session_started", "action"]
