@@ -26,6 +26,8 @@ from bot.web.site import Site
 from bot.web.throttle import Throttle
 from config.credentials import SocketIo
 
+GOODBYE_S = 1.0
+"""How long clients have to close their connections at a shutdown."""
 BURST, PER_S = 20, 2.0
 """So many messages a client may say at once, and then so many a second."""
 
@@ -61,6 +63,11 @@ class SocketIoChannel:
     async def _close(self, app: web.Application) -> None:
         for task in self._watching.values():
             task.cancel()
+        if self._io.eio.sockets:
+            # clients are told to come back later, rather than left to wait for an answer to their poll
+            with suppress(TimeoutError):
+                async with asyncio.timeout(GOODBYE_S):
+                    await self._io.eio.disconnect()
         await self._io.shutdown()
 
     async def _connect(self, sid: str, environ: Mapping[str, Any], auth: Any = None) -> bool:
