@@ -141,7 +141,9 @@ class _Turn:
                 if given.get("replace"):
                     self.tracker = Tracker(self.tracker.sender, self.domain.initial)
                     self.before = 0
-                told = [{**event, "timestamp": event.get("timestamp") or self.at} for event in given["events"]]
+                told = [
+                    check_event({**event, "timestamp": event.get("timestamp") or self.at}) for event in given["events"]
+                ]
                 self.tracker.update(*told)
                 self.silent = not given.get("execute_side_effects")
             case "message" | "intent":
@@ -329,9 +331,11 @@ class _Turn:
                 found.append(events.bot(drawn, self.at))
                 continue
             for event in self.say(str(name), tracker, drawn):
-                more = [*(event["data"].get("buttons") or ()), *(drawn.get("buttons") or ())]
-                data = {**event["data"], **({"buttons": more} if more else {})}
-                found.append({**event, "data": data})
+                # what is given besides comes before what the response has; buttons come on top of its own
+                draft = {"text": event["text"], **event["data"], **event["metadata"]}
+                buttons = [*(draft["buttons"] or ()), *(drawn.get("buttons") or ())]
+                given = {key: value for key, value in drawn.items() if key not in ("response", "buttons")}
+                found.append(events.bot({**draft, **given, "buttons": buttons or None}, self.at))
         return found
 
     def _checked(self, action: str, given: Iterable[Any]) -> list[Event]:

@@ -29,6 +29,7 @@ from bot.web.rasa.auth import Auth
 from bot.web.site import Site
 from bot.work import Bot
 from flows.mixed import domain_of, rasa_of
+from flows.rasa import events
 from flows.rasa.engine import API, RasaEngine
 from flows.rasa.events import BadEvent, Event, check_event
 from flows.rasa.parsing import parse_data
@@ -152,7 +153,7 @@ class Conversations:
             told = f"Messages of sender '{given['sender']}' cannot be handled."
             raise bad(f"Currently, only user messages can be passed to this endpoint. {told}", "sender")
         parse = given.get("parse_data") or self._parse(given["text"])
-        event = _user_event(given["text"], parse, uuid.uuid4().hex)
+        event = events.user(given["text"], parse, 0.0, message_id=uuid.uuid4().hex)
         address, _ = await self._found(request)
         done = await self._turn(address, "message", {"event": event})
         return answer((await self._after(address, done)).state(verbosity))
@@ -167,8 +168,7 @@ class Conversations:
         if name not in self._engine().domain.intents:
             raise Refusal(404, "NotFound", f"The intent {name} does not exist in the domain.")
         entities = [{"entity": kind, "value": value} for kind, value in (given.get("entities") or {}).items()]
-        parse = {"intent": {"name": name}, "entities": entities}
-        event = _user_event(f"EXTERNAL: {name}", parse, None, {"is_external": True})
+        event = events.external(str(name), entities, 0.0, None)
         return await self._acted(request, "intent", {"event": event}, verbosity)
 
     async def execute(self, request: web.Request) -> web.Response:
@@ -256,17 +256,6 @@ def _replaces(turn: Turn) -> bool:
     return (
         isinstance(content, Happened) and content.name == API and bool(json.loads(content.data["json"]).get("replace"))
     )
-
-
-def _user_event(text: str, parse: Mapping[str, Any], id: str | None, metadata: Any = None) -> dict[str, Any]:
-    return {
-        "event": "user",
-        "text": text,
-        "parse_data": dict(parse),
-        "input_channel": None,
-        "message_id": id,
-        "metadata": metadata or {},
-    }
 
 
 def _way_out(request: web.Request, address: Address) -> Route | None:
