@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
+import gc
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 import pytest_asyncio
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from adapters.message import Card, Image
-from config.settings import ActionEndpoint
+from bot.app import SERVICE, make_app
+from config.credentials import Credentials, Rest
+from config.settings import ActionEndpoint, Settings
 from flows.rasa.engine import RasaEngine
 from flows.rasa.server import MOST_BYTES, ActionServer
+from nlu.training import train
 from tests.rasa import sdk
-from tests.rasa.shop import DOMAIN, Talk, load
+from tests.rasa.shop import DOMAIN, Talk, load, write
+from tests.rasa.test_api import NLU, PIPELINE, Client
 
-ACTIONS = ("give", "say", "reject", "boom", "slow", "look", "nowhere")
+ACTIONS = ("give", "say", "reject", "boom", "slow", "look", "nowhere", "remind")
 NAMES = ", ".join(f"action_{name}" for name in ACTIONS)
 SLOTS = """
   which: {type: text, mappings: [{type: from_entity, entity: which}]}
@@ -198,6 +206,49 @@ async def test_long_requests_are_deflated(engine: RasaEngine, url: str, monkeypa
     monkeypatch.setattr("flows.rasa.server.COMPRESS_FROM_BYTES", 1)
     async with talking(engine, url, compress=True) as talk:
         assert await talk.says("look") == ["u /look 1 ['order_id', 'reason'] rest"]
+
+
+# --- a whole service with it
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory, url: str) -> Path:
+    endpoints = f"action_endpoint:\n  url: {url}\n"
+    more = {"data__actions_yml": RULES, "data__nlu_yml": NLU, "config_yml": PIPELINE, "endpoints_yml": endpoints}
+    folder = write(tmp_path_factory.mktemp("served"), domain_yml=DOMAIN_WITH_ACTIONS, **more)
+    train(folder, lambda phase, fraction: None)
+    return folder
+
+
+async def test_a_served_bot_asks_it_is_reminded_and_leaves_no_connection_open(
+    project: Path, recwarn: pytest.WarningsRecorder
+) -> None:
+    app = await make_app(project, Settings(enable_api=True), Credentials(rest=Rest()))
+    server = TestServer(app)
+    await server.start_server()
+    async with aiohttp.ClientSession() as session:
+        client = Client(server, session)
+
+        async def says(text: str) -> list[str]:
+            _, said = await client.call("POST", "/webhooks/rest/webhook", {"sender": "r1", "message": text})
+            return [item["text"] for item in said]  # type: ignore[attr-defined]
+
+        assert await says("/look") == ["r1 /look 1 ['order_id', 'reason'] rest"]
+        actions: Any = app[SERVICE].work.bot.actions
+        app[SERVICE].swap(replace(app[SERVICE].work.bot, actions=replace(actions, _session=None, _calls=0)))
+        assert await says("/remind") == []
+        assert actions._session is None
+        for _ in range(50):
+            _, state = await client.call("GET", "/conversations/r1/tracker")
+            said = [event["text"] for event in state["events"] if event["event"] == "bot"]  # type: ignore[index]
+            if said[1:]:
+                break
+            await asyncio.sleep(0.1)
+        assert said[1:] == ["九点到六点"]
+    await server.close()
+    del app, actions
+    gc.collect()
+    assert [str(each.message) for each in recwarn if issubclass(each.category, ResourceWarning)] == []
 
 
 # --- servers that misbehave

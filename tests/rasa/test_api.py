@@ -186,9 +186,13 @@ async def test_a_message_is_noted_without_an_answer(api: Client) -> None:
 async def test_a_conversation_is_a_story(api: Client) -> None:
     await api.call("POST", "/webhooks/rest/webhook", {"sender": "hal", "message": "你好"})
     _, story = await api.call("GET", "/conversations/hal/story")
-    assert "- intent: greet" in story
+    assert "- intent: greet\n    user: |-\n      你好\n" in story
     assert "- action: utter_greet" in story
     assert (await api.call("GET", "/conversations/unknown/story"))[0] == 404
+    await api.call("POST", "/webhooks/rest/webhook", {"sender": "hal", "message": "帮我退DD1"})
+    _, story = await api.call("GET", "/conversations/hal/story")
+    assert "      帮我退[DD1](order_id)\n" in story
+    assert "  - slot_was_set:\n    - order_id: DD1\n" in story
 
 
 async def test_a_text_is_parsed(api: Client) -> None:
