@@ -21,10 +21,12 @@ run: $(VENV)/.installed
 
 test: $(VENV)/.tests-installed
 	bash tests/system.sh
+	$(BIN)/python -m tests.rasa.sdk
 	$(BIN)/python -m pytest $(ARGS)
 
 full: $(VENV)/.tests-installed
 	bash tests/system.sh
+	$(BIN)/python -m tests.rasa.sdk
 	$(BIN)/python -m pytest -m 'full or not full' --timeout 3600 $(ARGS)
 
 check: $(VENV)/.tests-installed

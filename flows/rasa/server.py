@@ -211,4 +211,22 @@ def catalogue_of(project: Path, registry: Registry, domain: Domain, raw: Mapping
     source = read_yaml(path, environment(project)) if path.is_file() else None
     if source is None or not isinstance(source.data, dict) or not source.data.get("action_endpoint"):
         return registry
-    return ActionServer(check(source, ActionEndpoint, ("action_endpoint",)), domain, raw)
+    return ActionServer(check(source, ActionEndpoint, ("action_endpoint",)), domain, sent(raw))
+
+
+def sent(raw: Mapping[str, Any]) -> dict[str, Any]:
+    """The domain as action servers of Rasa 3 read it: a form of Rasa 2 names its slots with their mappings."""
+    forms = raw.get("forms")
+    if isinstance(forms, list):
+        forms = {str(name): {} for name in forms}
+    if not isinstance(forms, Mapping):
+        return dict(raw)
+    return {**raw, "forms": {name: _form(given or {}) for name, given in forms.items()}}
+
+
+def _form(given: Mapping[str, Any]) -> dict[str, Any]:
+    if "required_slots" in given or "ignored_intents" in given or not given:
+        slots, rest = given.get("required_slots") or [], given
+    else:
+        slots, rest = given, {}
+    return {**rest, "required_slots": [str(name) for name in slots]}

@@ -26,24 +26,30 @@ INSTALLS_S, STARTS_S = 300.0, 60.0
 
 
 def python() -> Path:
-    """The interpreter that has rasa-sdk; made at the first call. Skips where it cannot be had; in CI that fails."""
+    """The interpreter that has rasa-sdk, which is installed where it is not yet. Skips where it cannot be had; in CI
+    that fails."""
+    if why := install():
+        pytest.fail(why) if os.environ.get("CI") else pytest.skip(why)
+    return HOME / "bin" / "python"
+
+
+def install() -> str:
+    """Why it cannot be installed; empty where it is there."""
     wanted = hashlib.sha256(REQUIREMENTS.read_bytes() + sys.version.encode()).hexdigest()
-    mark, found = HOME / "installed", HOME / "bin" / "python"
+    mark = HOME / "installed"
     if mark.is_file() and mark.read_text() == wanted:
-        return found
+        return ""
     shutil.rmtree(HOME, ignore_errors=True)
+    pip = [str(HOME / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     try:
-        subprocess.run([sys.executable, "-m", "venv", str(HOME)], check=True, capture_output=True, timeout=INSTALLS_S)
-        install = [str(found), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-        asked = [*install, "-r", str(REQUIREMENTS)]
-        subprocess.run(asked, check=True, capture_output=True, timeout=INSTALLS_S)
+        for command in ([sys.executable, "-m", "venv", str(HOME)], [*pip, "-r", str(REQUIREMENTS)]):
+            subprocess.run(command, check=True, capture_output=True, timeout=INSTALLS_S)
     except (OSError, subprocess.SubprocessError) as error:
         why = getattr(error, "stderr", None) or b""
         last = why.decode(errors="replace").strip().rpartition("\n")[2] or str(error)
-        reason = f"rasa-sdk cannot be installed into {HOME.name} ({last})"
-        pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
+        return f"rasa-sdk cannot be installed into {HOME.name} ({last})"
     mark.write_text(wanted)
-    return found
+    return ""
 
 
 @contextmanager
@@ -75,3 +81,8 @@ def _wait(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
         except (urllib.error.URLError, OSError):
             time.sleep(0.1)
     raise AssertionError(f"the action server did not start:\n{log.read_text(errors='replace')[-2000:]}")
+
+
+if __name__ == "__main__":
+    # before the tests, so that none of them has to wait for it; what is missing they tell themselves
+    print(install() or f"rasa-sdk is in {HOME.name}")

@@ -23,7 +23,7 @@ from bot.app import SERVICE, make_app
 from config.credentials import Credentials, Rest
 from config.settings import ActionEndpoint, Settings
 from flows.rasa.engine import RasaEngine
-from flows.rasa.server import MOST_BYTES, ActionServer
+from flows.rasa.server import MOST_BYTES, ActionServer, sent
 from nlu.training import train
 from tests.rasa import sdk
 from tests.rasa.shop import DOMAIN, Talk, load, write
@@ -386,6 +386,21 @@ async def test_connections_are_let_go_when_the_last_call_has_ended(engine: RasaE
     # a turn that was under way when the bot was replaced still ends with it, and leaves nothing open
     assert await talk.says("look")
     assert server._session is None
+
+
+@pytest.mark.parametrize(
+    ("forms", "shown"),
+    [
+        ({"f": {"required_slots": ["a", "b"]}}, {"f": {"required_slots": ["a", "b"]}}),
+        ({"f": {"required_slots": {"a": [{"type": "from_text"}]}}}, {"f": {"required_slots": ["a"]}}),
+        ({"f": {"a": [{"type": "from_text"}], "b": []}}, {"f": {"required_slots": ["a", "b"]}}),
+        ({"f": {"ignored_intents": ["x"]}}, {"f": {"ignored_intents": ["x"], "required_slots": []}}),
+        ({"f": None}, {"f": {"required_slots": []}}),
+        (["f"], {"f": {"required_slots": []}}),
+    ],
+)
+def test_forms_of_rasa_2_are_sent_as_rasa_3_writes_them(forms: Any, shown: Any) -> None:
+    assert sent({"forms": forms})["forms"] == shown
 
 
 # --- the same as Rasa asks
