@@ -11,8 +11,8 @@ from datetime import datetime, tzinfo
 from functools import partial
 
 from adapters.channel import MediaKind
-from adapters.message import Custom, Json, Reply, Text
-from bot import faults
+from adapters.message import Custom, Event, Json, Reply, Text
+from bot import faults, timers
 from bot.actions import Breaker, Catalogue, JournaledActions, LeaseLost
 from bot.alarms import Alert
 from bot.before import Before
@@ -27,14 +27,17 @@ from bot.parts import CONTINUE
 from bot.progress import Progress
 from bot.reading import Reading
 from bot.store import Store, StoreDown
+from bot.timers import Timers
 from bot.turn import Session, Turn
 from bot.ways import KEEP_S, Ways
 from bot.windows import Windows
-from flows.state import Dialect, Dialogue, Heard, Outcome, Why, told
+from flows.state import TIMER, Dialect, Dialogue, Heard, Outcome, Why, told
 from nlu.meaning import Meaning
 
 FIRST_KNOCK_S, LONGEST_KNOCK_S = 0.03, 0.5
 """How soon, and how late, to ask again for a conversation that another worker holds."""
+SENT_ALONG = ("metadata", "input_channel")
+"""What a message of Rasa's channels has in its `raw`."""
 APOLOGY = "抱歉，系统出了点问题，请稍后再试。"
 
 
@@ -100,6 +103,7 @@ class Work:
         self._log = log
         self._progress = progress or Progress(store)
         self._media = media
+        self._timers = Timers(store, clock)
         self._breaker = Breaker(time.monotonic)
         self._reading = Reading()
         self._thinkers = PerConversation(self._think, log)
@@ -125,6 +129,8 @@ class Work:
         for conversation in stalled:
             self.nudge(conversation)
             self._outbox.nudge(conversation)
+        for conversation in await self._timers.ring():
+            self.nudge(conversation)
         return len(stalled)
 
     # --- one conversation
@@ -238,6 +244,7 @@ class Work:
         turn = await self._heard(bot, turn)
         meaning = await self._meaning(bot, turn)
         outcome = await self._step(bot, session, turn, meaning)
+        await self._timers.set(turn, outcome.timers)
         return outcome.dialogue, replace(
             turn,
             meaning=meaning,
@@ -291,10 +298,16 @@ class Work:
 
 def _heard(turn: Turn, meaning: Meaning) -> Heard:
     at = max(turn.at, turn.due)
+    if turn.kind == "timer":
+        return Heard(turn.id, turn.address, Event(TIMER, timers.key_of(turn)), meaning, at)
     if turn.message is None:
         return Heard(turn.id, turn.address, Custom(), meaning, at)
     said = turn.message
-    return Heard(turn.id, turn.address, said.content, meaning, at, said.sender or turn.address.user, said.sender_name)
+    raw = said.raw if isinstance(said.raw, Mapping) else {}
+    extra = {key: raw[key] for key in SENT_ALONG if key in raw}
+    return Heard(
+        turn.id, turn.address, said.content, meaning, at, said.sender or turn.address.user, said.sender_name, extra
+    )
 
 
 def _standing(dialogue: Dialogue) -> str:

@@ -88,20 +88,20 @@ def _strings(value: Json) -> list[str]:
 
 
 def render(variation: Variation, values: Mapping[str, Json]) -> tuple[Reply, ...]:
-    """Text (with buttons: one card), then image, attachment, elements and custom payload."""
+    """Text (with buttons: one card), then custom payload, image, attachment and elements: Rasa's order."""
     replies: list[Reply] = []
     text = fill(variation.text, values)
     if variation.buttons:
         replies.append(Card(text=text, buttons=_buttons(variation.buttons, values)))
     elif text:
         replies.append(Text(text))
+    if variation.custom is not None:
+        replies.append(Custom(fill_all(variation.custom, values)))
     if variation.image:
         replies.append(Image(url=fill(variation.image, values)))
     if variation.attachment is not None:
         replies.append(_attached(fill_all(variation.attachment, values)))
     replies.extend(_cards(variation.elements, values))
-    if variation.custom is not None:
-        replies.append(Custom(fill_all(variation.custom, values)))
     return tuple(replies)
 
 

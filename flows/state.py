@@ -123,6 +123,8 @@ class Heard:
     at: float
     sender: str = ""
     sender_name: str = ""
+    extra: Mapping[str, Json] = field(default_factory=dict)
+    """What a client of Rasa's channels sent along: `metadata`, and the `input_channel` that it calls itself."""
     progress: Callable[[str], None] = field(default=_unheard, compare=False, repr=False)
     """Shows a line while an action works, on channels that can: best effort, it is no reply."""
     fetch: Callable[[], Awaitable[Attached]] | None = field(default=None, compare=False, repr=False)
@@ -214,10 +216,25 @@ class Why:
     data: Json = None
 
 
+TIMER = "timer"
+"""The name of the event by which a timer reaches the dialogue; the event's `key` is the timer's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timer:
+    """Wakes the conversation at `due` (epoch seconds; what is past, at once) by an event `TIMER` with this `key`. It
+    survives restarts, and rings also where nobody waits for it any more: the dialogue keeps in its `memory` what each
+    key is for, and does nothing on one that it does not know. A redo of the turn must come to the same keys."""
+
+    key: str
+    due: float
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What one turn led to. `flags` mark the turn for operators: handoff, fallback, error, completed, cancelled.
-    `events` are what the turn adds to the conversation's history, in a dialect that thinks in events."""
+    `events` are what the turn adds to the conversation's history, in a dialect that thinks in events; `timers` are to
+    wake the conversation later."""
 
     dialogue: Dialogue
     replies: tuple[Reply, ...] = ()
@@ -225,6 +242,7 @@ class Outcome:
     trace: tuple[Why, ...] = ()
     flags: frozenset[str] = frozenset()
     events: tuple[Mapping[str, Json], ...] = ()
+    timers: tuple[Timer, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -123,7 +123,6 @@ class RasaDomain:
     """All that can be predicted, without forms' own names twice: the default ones, the author's, responses, forms."""
     listed: frozenset[str] = frozenset()
     """The names under `actions:`."""
-    sends_domain: frozenset[str] = frozenset()
     """Actions marked `send_domain: true`; empty: all of them are sent it."""
 
     @cached_property
@@ -194,7 +193,6 @@ def make_domain(base: Domain, raw: Mapping[str, Any]) -> RasaDomain:
         used=_used(raw, intents),
         actions=tuple(dict.fromkeys(actions)),
         listed=frozenset(listed),
-        sends_domain=frozenset(_marked(raw.get("actions"), "send_domain")),
     )  # fmt: skip
 
 
@@ -274,12 +272,6 @@ def _many(value: Any) -> frozenset[str]:
 def _named(items: Any) -> Iterable[str]:
     for item in items or ():
         yield from (map(str, item) if isinstance(item, Mapping) else (str(item),))
-
-
-def _marked(items: Any, key: str) -> Iterable[str]:
-    for item in items or ():
-        if isinstance(item, Mapping):
-            yield from (str(name) for name, given in item.items() if (given or {}).get(key))
 
 
 def _used(raw: Mapping[str, Any], intents: Sequence[str]) -> dict[str, frozenset[str]]:

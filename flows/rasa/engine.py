@@ -27,11 +27,12 @@ from flows.rasa.parsing import best_answer, parse_data
 from flows.rasa.policies.ensemble import predict
 from flows.rasa.policies.policy import Policy, Prediction
 from flows.rasa.policies.setup import load_policies, read_policies
+from flows.rasa.reminders import REMINDERS, entities_of, remembered, taken
 from flows.rasa.stories import read_stories
 from flows.rasa.tracker import Tracker
 from flows.rasa.utterances import message_of, replies_of
 from flows.responses import NoResponse, Speaker
-from flows.state import EVENTS, ActionFailed, Actions, Dialogue, Heard, Outcome, Result, Why
+from flows.state import EVENTS, TIMER, ActionFailed, Actions, Dialogue, Heard, Outcome, Result, Why
 
 MOST_ACTIONS = 10
 """So many actions a turn takes at most, as Rasa's MAX_NUMBER_OF_PREDICTIONS."""
@@ -57,6 +58,7 @@ class RasaEngine:
     async def step(self, dialogue: Dialogue, heard: Heard, actions: Actions) -> Outcome:
         """One turn. Never raises for what a customer says; what fails is in the trace, with the flag `error`."""
         turn = _Turn(self, heard, actions, self.tracker(dialogue, heard))
+        turn.reminders = dict(dialogue.memory.get(REMINDERS) or {})
         await turn.take()
         return turn.outcome(dialogue)
 
@@ -92,6 +94,7 @@ class _Turn:
         self.trace: list[Why] = []
         self.flags: set[str] = set()
         self.silent = False
+        self.reminders: dict[str, Any] = {}
         self._speaker = Speaker(engine.domain.base, heard.address.channel, heard.turn)
         self._calls: dict[str, int] = {}
 
@@ -102,6 +105,9 @@ class _Turn:
         if isinstance(content, Happened) and content.name == API:
             await self._api(content.key, json.loads(content.data.get("json") or "{}"))
             return
+        if isinstance(content, Happened) and content.name == TIMER:
+            await self._remind(content.key)
+            return
         await self._begin()
         if self._was_said():
             self._hear()
@@ -110,7 +116,21 @@ class _Turn:
 
     async def _begin(self) -> None:
         if self._session_is_over():
+            if metadata := self.heard.extra.get("metadata"):
+                self.tracker.update(events.slot(STARTED_METADATA, metadata, self.at))
             await self._do(Prediction(SESSION_START, 1.0))
+
+    async def _remind(self, key: str) -> None:
+        reminder, self.reminders = taken(self.reminders, key)
+        if reminder is None:
+            self.trace.append(Why("reminder", "it was cancelled, or another took its place"))
+            return
+        await self._begin()
+        intent, about = str(reminder["intent"]), entities_of(reminder)
+        self.trace.append(Why("reminder", f"'{reminder['name']}' triggers {intent}"))
+        self.tracker.update(events.external(intent, about, self.at, self.tracker.channel))
+        await self._extract()
+        await self._act()
 
     async def _api(self, verb: str, given: Mapping[str, Any]) -> None:
         """What Rasa's HTTP API does to a conversation: `events`, `message`, `intent`, `action`."""
@@ -121,7 +141,9 @@ class _Turn:
                 if given.get("replace"):
                     self.tracker = Tracker(self.tracker.sender, self.domain.initial)
                     self.before = 0
-                told = [{**event, "timestamp": event.get("timestamp") or self.at} for event in given["events"]]
+                told = [
+                    check_event({**event, "timestamp": event.get("timestamp") or self.at}) for event in given["events"]
+                ]
                 self.tracker.update(*told)
                 self.silent = not given.get("execute_side_effects")
             case "message" | "intent":
@@ -136,14 +158,17 @@ class _Turn:
     def outcome(self, dialogue: Dialogue) -> Outcome:
         fresh = self.tracker.events[self.before :]
         replies = () if self.silent else tuple(replies_of(fresh))
+        heeded = [event for event in fresh if event["event"] != "reminder" or not self.silent]
+        waiting, timers = remembered(self.reminders, heeded, self.heard.turn)
+        memory = {name: kept for name, kept in dialogue.memory.items() if name != REMINDERS}
         after = replace(
             dialogue,
             slots={name: value for name, value in self.tracker.slots.items() if value is not None},
             said=replies or dialogue.said,
             last_at=max(self.at, dialogue.last_at),
-            memory={**dialogue.memory, EVENTS: _session_of(self.tracker)},
+            memory={**memory, EVENTS: _session_of(self.tracker), **({REMINDERS: waiting} if waiting else {})},
         )
-        return Outcome(after, replies, (), tuple(self.trace), frozenset(self.flags), tuple(fresh))
+        return Outcome(after, replies, (), tuple(self.trace), frozenset(self.flags), tuple(fresh), timers)
 
     def _session_is_over(self) -> bool:
         said = [event for event in self.tracker.events if event["event"] == "user"]
@@ -218,6 +243,8 @@ class _Turn:
             self.tracker.update(*policy, {**ran, "hide_rule_turn": said.rule_only})
         for event in found:
             self.tracker.update({**event, "timestamp": self.at} if event.get("timestamp") is None else event)
+        if any(event["event"] == "user" for event in found):
+            await self._extract()  # an action has put words into the customer's mouth
         self._flag(action, found)
 
     def _flag(self, action: str, found: Sequence[Event]) -> None:
@@ -276,16 +303,10 @@ class _Turn:
         return self._events_of(action, result, tracker)
 
     def _request(self, action: str, tracker: Tracker) -> Mapping[str, Json]:
-        """What an action server is sent, but for its version; an action of `actions.py` sees the slots instead."""
+        """What an action server is sent, but for version and domain; an action of `actions.py` sees the slots."""
         if not self.engine.remote:
             return dict(tracker.slots)
-        sends = not self.domain.sends_domain or action in self.domain.sends_domain
-        return {
-            "next_action": action,
-            "sender_id": tracker.sender,
-            "tracker": tracker.state("ALL"),
-            "domain": plain(self.domain.raw) if sends else {},
-        }
+        return {"next_action": action, "sender_id": tracker.sender, "tracker": tracker.state("ALL")}
 
     def _key(self, action: str) -> str:
         """The same on a second try of this turn, and no other's: actions come in the same order again."""
@@ -310,9 +331,11 @@ class _Turn:
                 found.append(events.bot(drawn, self.at))
                 continue
             for event in self.say(str(name), tracker, drawn):
-                more = [*(event["data"].get("buttons") or ()), *(drawn.get("buttons") or ())]
-                data = {**event["data"], **({"buttons": more} if more else {})}
-                found.append({**event, "data": data})
+                # what is given besides comes before what the response has; buttons come on top of its own
+                draft = {"text": event["text"], **event["data"], **event["metadata"]}
+                buttons = [*(draft["buttons"] or ()), *(drawn.get("buttons") or ())]
+                given = {key: value for key, value in drawn.items() if key not in ("response", "buttons")}
+                found.append(events.bot({**draft, **given, "buttons": buttons or None}, self.at))
         return found
 
     def _checked(self, action: str, given: Iterable[Any]) -> list[Event]:
@@ -332,7 +355,9 @@ class _Turn:
 def said_by(heard: Heard, domain: RasaDomain) -> dict[str, Any]:
     """The `user` event of a turn."""
     parse = parse_data(heard.meaning, domain.base)
-    return events.user(heard.meaning.text, parse, heard.at, channel=heard.address.channel, message_id=heard.turn)
+    channel = str(heard.extra.get("input_channel") or heard.address.channel)
+    metadata = heard.extra.get("metadata")
+    return events.user(heard.meaning.text, parse, heard.at, channel=channel, message_id=heard.turn, metadata=metadata)
 
 
 def sender_of(address: Address) -> str:

@@ -13,10 +13,16 @@ RANKED = 10
 
 def parse_data(meaning: Meaning, domain: Domain) -> dict[str, Any]:
     """A meaning as Rasa's `POST /model/parse` gives it, but for the id and metadata of the message."""
-    return {
+    found = {
         "intent": {"name": meaning.intent or None, "confidence": meaning.confidence},
         "entities": [entity_data(each) for each in meaning.entities],
         "text": meaning.text,
+    }
+    if meaning.text.startswith("/") and not meaning.tokens:
+        # a command is taken at its word, no component sees it
+        return {**found, "intent_ranking": _ranking(meaning)}
+    return {
+        **found,
         "text_tokens": [list(span) for span in meaning.tokens],
         "intent_ranking": _ranking(meaning),
         "response_selector": _selector(meaning, domain),
@@ -33,13 +39,16 @@ def _ranking(meaning: Meaning) -> list[dict[str, Any]]:
 
 def entity_data(entity: Entity) -> dict[str, Any]:
     """An entity as Rasa writes it."""
+    if entity.extractor == COMMAND_EXTRACTOR:
+        span = {"start": entity.start, "end": entity.end}
+        return {"entity": entity.type, "value": entity.value, **span, "extractor": "RegexMessageHandler"}
     data: dict[str, Any] = {
         "entity": entity.type,
         "start": entity.start,
         "end": entity.end,
         "confidence_entity": entity.confidence,
         "value": entity.value,
-        "extractor": "RegexMessageHandler" if entity.extractor == COMMAND_EXTRACTOR else entity.extractor,
+        "extractor": entity.extractor,
     }
     if entity.role:
         data["role"] = entity.role

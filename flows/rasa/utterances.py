@@ -55,6 +55,8 @@ def replies_of(events: Iterable[Mapping[str, Any]]) -> list[Reply]:
 def replies_to(said: Mapping[str, Any]) -> tuple[Reply, ...]:
     """One message of Rasa's as replies."""
     given = {key: said[key] for key in _PARTS if said.get(key)}
+    if given.get("attachment") == given.get("image"):
+        given.pop("attachment", None)
     if not given:
         return ()
     try:
