@@ -8,7 +8,8 @@ config.yml leaves all but Rasa's own way out.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +23,29 @@ from flows.rasa.engine import API, RasaEngine, load_rasa_engine
 from flows.rasa.policies.ensemble import predict
 from flows.rasa.policies.memoization import MemoizationPolicy
 from flows.rasa.policies.rules import RulePolicy
-from flows.state import Actions, CannotHandle, ChitChat, Clarify, Dialogue, Heard, KnowledgeAnswer, Outcome, StartFlow
+from flows.rasa.repair import Repair
+from flows.rasa.values import tuned
+from flows.rasa.waiting import Waiting
+from flows.responses import options_in
+from flows.situation import Decision, hear
+from flows.state import (
+    Actions,
+    CannotHandle,
+    ChitChat,
+    Clarify,
+    Dialogue,
+    Heard,
+    KnowledgeAnswer,
+    Outcome,
+    RepeatBotMessages,
+    StartFlow,
+)  # fmt: skip
 from flows.understand import understand
+from nlu.meaning import FALLBACK_INTENT, Meaning
 
+ENOUGH = 3
+"""So many messages in a row that nobody understands, and a human is asked."""
+ASKS_FOR_HUMAN = "转人工"
 _WEAK = (CannotHandle, ChitChat, Clarify, KnowledgeAnswer)
 """What flows do where nobody else has a better idea."""
 
@@ -37,17 +58,68 @@ class MixedEngine:
     rasa: RasaEngine
 
     async def step(self, dialogue: Dialogue, heard: Heard, actions: Actions) -> Outcome:
-        engine = self.flows if self._is_for_flows(dialogue, heard) else self.rasa
-        return await engine.step(dialogue, heard, actions)
+        if isinstance(heard.content, Event) and heard.content.name == API:
+            return await self.rasa.step(dialogue, heard, actions)
+        heard = self._as_meant(dialogue, heard)
+        if dialogue.stack:
+            return await self._flows(dialogue, heard, actions)
+        repair = self.waiting.repair(dialogue, heard) if self.rasa.words else None
+        if self._is_lost(dialogue, heard, repair):
+            return await self._to_human(dialogue, heard, actions)
+        match repair:
+            case Decision():
+                return await self._flows(dialogue, heard, actions)
+            case Repair(kind="hand over"):
+                return await self._handed_over(dialogue, heard, actions, repair)
+        if repair is None and self._is_for_flows(dialogue, heard):
+            return await self.flows.step(dialogue, heard, actions)
+        return await self.rasa.step(dialogue, heard, actions, repair)
+
+    @cached_property
+    def waiting(self) -> Waiting:
+        return Waiting(self.rasa, self.flows)
+
+    def _as_meant(self, dialogue: Dialogue, heard: Heard) -> Heard:
+        """The words or the number of a button are its payload; values are called as the domain calls them."""
+        said = hear(heard, self.flows.situation(dialogue))
+        meaning = said.meaning if said.chosen and not heard.meaning.text.startswith("/") else heard.meaning
+        if not meaning.intent:  # a button of plain words: they are understood as any
+            meaning = heard.meaning
+        return replace(heard, meaning=tuned(meaning, self.rasa.domain))
+
+    async def _flows(self, dialogue: Dialogue, heard: Heard, actions: Actions) -> Outcome:
+        """A flow's turn; when it is through, a form that waits asks again."""
+        first = await self.flows.step(dialogue, heard, actions)
+        waits = self.rasa.tracker(first.dialogue, heard).loop in self.rasa.domain.forms
+        if first.dialogue.stack or not waits or not first.replies or "handoff" in first.flags:
+            return first
+        if any(isinstance(command, RepeatBotMessages) for command in first.commands):
+            return first
+        return _both(first, await self.rasa.go_on(first.dialogue, heard, actions))
+
+    async def _handed_over(self, dialogue: Dialogue, heard: Heard, actions: Actions, repair: Repair) -> Outcome:
+        first = await self.rasa.step(dialogue, heard, actions, repair)
+        return _both(first, await self.flows.step(first.dialogue, heard, actions))
+
+    def _is_lost(self, dialogue: Dialogue, heard: Heard, repair: Repair | Decision | None) -> bool:
+        """Whether this is the third message in a row that nobody understands."""
+        if dialogue.misses + 1 < ENOUGH or not self.rasa.words or isinstance(repair, Decision):
+            return False
+        if repair is not None:
+            return repair.kind == "unfit" or (heard.meaning.intent == FALLBACK_INTENT and repair.kind == "aside")
+        tracker = self.rasa.heard(dialogue, heard)
+        if tracker.loop or tracker.intent != FALLBACK_INTENT:
+            return False
+        return not self._is_for_flows(dialogue, heard)
+
+    async def _to_human(self, dialogue: Dialogue, heard: Heard, actions: Actions) -> Outcome:
+        return await self.step(dialogue, replace(heard, meaning=Meaning(ASKS_FOR_HUMAN)), actions)
 
     def _is_for_flows(self, dialogue: Dialogue, heard: Heard) -> bool:
-        if isinstance(heard.content, Event) and heard.content.name == API:
-            return False
-        if dialogue.stack:
+        decision = understand(heard, self.flows.situation(dialogue))
+        commands = decision.commands
+        if not heard.meaning.text or not commands or any(isinstance(command, StartFlow) for command in commands):
             return True
-        commands = understand(heard, self.flows.situation(dialogue)).commands
-        if not commands or any(isinstance(command, StartFlow) for command in commands):
-            return bool(commands)
         if self._is_known(dialogue, heard):
             return False
         return not any(isinstance(command, _WEAK) for command in commands)
@@ -57,8 +129,23 @@ class MixedEngine:
         tracker = self.rasa.heard(dialogue, heard)
         if tracker.loop:
             return True
+        if tracker.intent == FALLBACK_INTENT:
+            return False
         policies = [policy for policy in self.rasa.policies if isinstance(policy, RulePolicy | MemoizationPolicy)]
         return predict(policies, tracker, self.rasa.domain).confidence == 1.0
+
+
+def _both(first: Outcome, second: Outcome) -> Outcome:
+    """One turn that both have had a part in."""
+    said = (*first.replies, *second.replies)
+    return Outcome(
+        replace(second.dialogue, said=said, options=options_in(said)),
+        said,
+        (*first.commands, *second.commands),
+        (*first.trace, *second.trace),
+        first.flags | second.flags,
+        (*first.events, *second.events),
+    )
 
 
 def rasa_of(engine: object) -> RasaEngine | None:
@@ -110,8 +197,13 @@ def load_dialogues(project: Path, timezone: str, session_minutes: float = 0) -> 
         problems.extend(problem for problem in bad.problems if problem not in problems)
     if rasa is None or flows is None:
         raise BadProject(problems)
-    engine = rasa if is_exact(project) else MixedEngine(flows, rasa)
+    engine: RasaEngine | MixedEngine = rasa if is_exact(project) else mix(flows, rasa, chinese=_is_chinese(project))
     return Dialogues(engine, flows.domain, flows.registry, rasa.domain.raw, rasa.warnings)
+
+
+def mix(flows: Engine, rasa: RasaEngine, *, chinese: bool = True) -> MixedEngine:
+    """Both in one. What is said between the lines is Chinese: for other bots what needs such words is left out."""
+    return MixedEngine(flows, replace(rasa, mends=True, words=flows.domain if chinese else None))
 
 
 def is_rasa(project: Path) -> bool:
@@ -123,6 +215,14 @@ def is_rasa(project: Path) -> bool:
 
 def is_exact(project: Path) -> bool:
     """Whether config.yml asks for Rasa's own way in everything: `rasa_exact: true`."""
+    return bool(_settings(project).get("rasa_exact"))
+
+
+def _is_chinese(project: Path) -> bool:
+    return str(_settings(project).get("language") or "zh").lower().startswith("zh")
+
+
+def _settings(project: Path) -> Mapping[str, Any]:
     path = project / "config.yml"
     data = read_yaml(path).data if path.is_file() else None
-    return isinstance(data, Mapping) and bool(data.get("rasa_exact"))
+    return data if isinstance(data, Mapping) else {}
