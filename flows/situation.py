@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from adapters.message import Button, Content, Event, Json, Text, Voice
 from flows import slots as slot_rules
 from flows import words
+from flows.conditions import SIGNALS
 from flows.domain import Domain, Slot
 from flows.state import Command, Heard
 from flows.steps import Ask, Flow
@@ -86,7 +87,7 @@ class Situation:
     does); `answered` are the slots it has got already, in order. `described` are the slots for which the message
     describes a thing, with the value found, or None where it was not clear which; `mentions` are the last values
     spoken of, `earlier` those before them, and `spoken` the names of what was spoken of in this session. `prompt` is
-    what was said last, and `last` the flow that ended last."""
+    what was said last, `last` the flow that ended last, and `signals` the mood of the message."""
 
     knows: Knowledge
     flow: str = ""
@@ -100,6 +101,7 @@ class Situation:
     spoken: frozenset[str] = frozenset()
     prompt: str = ""
     last: str = ""
+    signals: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def asks(self) -> Mapping[str, Ask]:
@@ -119,6 +121,10 @@ class Situation:
         """What the message's entities offer for a slot, and the entities it is made of; else what it describes."""
         value, found = slot_rules.from_entities(self.knows.slot(slot), meaning, asked, self.knows.domain.entities)
         return (self.described.get(slot), ()) if value is None else (value, found)
+
+    def lets(self, flow: Flow) -> bool:
+        """Whether the flow's guard, if it has one, holds."""
+        return flow.guard is None or flow.guard(self.slots, {SIGNALS: dict(self.signals)})
 
     def mentioned(self, name: str, text: str) -> Json:
         """What the words of `text` refer to: the last value of a slot, or of an entity that fills it, or for 上一个 the

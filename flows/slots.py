@@ -121,6 +121,14 @@ def from_entities(
     return None, ()
 
 
+def from_signals(slot: Slot, meaning: Meaning) -> Json:
+    """The mood of the message, where the slot is mapped from it as from an entity: complaint, urgency, sentiment."""
+    for mapped in slot.mappings:
+        if mapped.type == "from_entity" and mapped.entity in meaning.signals and _applies(mapped, meaning.intent, ""):
+            return meaning.signals[mapped.entity]
+    return None
+
+
 _SIMPLE_DURATION = re.compile(r"PT?(\d+(?:\.\d+)?)[YMWDHS]")
 
 

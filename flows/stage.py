@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from adapters.message import Button, Card, Json, Reply, Text, Transfer
+from flows.conditions import SIGNALS
 from flows.domain import Domain
 from flows.journal import outside
 from flows.replay import FlowFailed, Perform, Progress, World, replay
@@ -39,6 +40,8 @@ class Stage:
     stack: list[Frame]
     slots: dict[str, Json]
     mentions: dict[str, Json]
+    signals: Mapping[str, Json] = field(default_factory=dict)
+    """The mood of what was said; a flow that begins, and one that is answered, keeps it."""
     replies: list[Reply] = field(default_factory=list)
     trace: list[Why] = field(default_factory=list)
     flags: set[str] = field(default_factory=set)
@@ -47,6 +50,8 @@ class Stage:
     misses: int = 0
     ran: int = 0
     repeated: bool = False
+    more: bool = False
+    """Further wishes wait: nobody is told that all is done."""
     spoken: set[str] = field(default_factory=set)
     last: str = ""
     questions_from: int = 0
@@ -76,7 +81,8 @@ class Stage:
         for name in told.intersection(self.setting.asks(flow)):
             if not self.names_a_thing(name):
                 start[name] = self.initial(name)
-        frame = outside(Frame(flow, start, context=context or {}), slots or {})
+        mood = {SIGNALS: self.signals} if self.signals else {}
+        frame = outside(Frame(flow, start, context={**mood, **(context or {})}), slots or {})
         self.stack.append(frame)
         self.answer, self.asked = None, ""
 
@@ -112,7 +118,7 @@ class Stage:
                 self.failed(frame, FlowFailed("runaway", what))
                 continue
             try:
-                progress = await replay(frame, self.setting, self.speaker, self.perform, answer)
+                progress = await replay(frame, self.setting, self.speaker, self.perform, answer, self.signals)
             except (FlowFailed, ActionFailed) as error:
                 self.failed(frame, error)
                 continue
@@ -150,13 +156,18 @@ class Stage:
                 del self.stack[:-1]
                 self.mentions.clear()
                 self.stack[-1] = replace(frame, start=self.setting.domain.initial)
-            case Options(response):
-                self.offer(response, [str(each) for each in frame.context.get("options") or ()])
+            case Options(response, of_questions):
+                options = [str(each) for each in frame.context.get("options") or ()]
+                titles = [str(each) for each in frame.context.get("titles") or ()]
+                if titles:
+                    self.offer(of_questions, dict(zip(options, titles, strict=True)))
+                else:
+                    self.offer(response, {flow: self.title(flow) for flow in options})
 
-    def offer(self, response: str, flows: Sequence[str]) -> None:
+    def offer(self, response: str, options: Mapping[str, str]) -> None:
         said = self.render(response, {**self.slots})
         text = next((reply.text for reply in said if isinstance(reply, Text | Card)), "")
-        buttons = tuple(Button(self.title(flow), f"/{flow}") for flow in flows)
+        buttons = tuple(Button(title, f"/{intent}") for intent, title in options.items())
         self.replies.append(Card(text=text, buttons=buttons))
 
     def unask(self) -> None:
@@ -263,7 +274,7 @@ class Stage:
         self.trace.append(Why(f"{ended.flow}", "ended"))
         if self.business is not None:
             self.interrupted()
-        elif flow is not None and flow.run_completed:
+        elif flow is not None and flow.run_completed and not self.more:
             self.pattern("pattern_completed", flow_name=self.title(ended.flow))
 
     def interrupted(self) -> None:

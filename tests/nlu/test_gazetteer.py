@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
-from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -26,10 +25,8 @@ from nlu.gazetteer import (
     SynonymOptions,
     compile_pattern,
 )
-from nlu.meaning import Entity
 from nlu.normalizer import Normalizer
 from nlu.pipeline import blank
-from nlu.spans import PRIORITY, settle
 
 NOW = datetime(2026, 11, 18, 10, tzinfo=UTC)
 NOTHING = "nlu:\n  - intent: x\n    examples: |\n      - 你好\n"
@@ -90,6 +87,36 @@ def test_a_latin_word_of_a_list_is_found_whole_only() -> None:
     assert found("vipshop", lookup("VIP")) == []
 
 
+def test_a_misspelt_value_is_found_as_the_author_wrote_it_unless_that_is_switched_off(tmp_path: Path) -> None:
+    data = corpus(
+        "  - lookup: carrier\n    examples: |\n      - 顺丰快递\n      - 快递\n"
+        "  - synonym: 苹果手机\n    examples: |\n      - iPhone\n"
+        "  - lookup: product\n    examples: |\n      - 苹果手机\n"
+    )
+    lists = LookupEntityExtractor.train(LookupOptions(), data)
+    lists.save(tmp_path)
+    again = LookupEntityExtractor.load(LookupOptions(), tmp_path)
+    synonyms = EntitySynonymMapper.train(SynonymOptions(), data)
+    for one in (lists, again):
+        assert found("我用顺風 快递寄", one) == [("carrier", "顺風 快递", "顺丰快递")]
+        assert found("苹裹手机和IPHNOE", one, synonyms) == [
+            ("product", "苹裹手机", "苹果手机"),
+            ("product", "IPHNOE", "苹果手机"),
+        ]
+        assert found("快递和顺丰快递", one) == [("carrier", "快递", "快递"), ("carrier", "顺丰快递", "顺丰快递")]
+    strict = LookupEntityExtractor.train(LookupOptions(fuzzy=False), data)
+    strict.save(tmp_path)
+    for one in (strict, LookupEntityExtractor.load(LookupOptions(fuzzy=False), tmp_path)):
+        assert found("我用顺风快递寄", one) == [("carrier", "快递", "快递")]
+
+
+def test_what_the_authors_own_examples_say_unmarked_is_no_misspelling() -> None:
+    lists = "  - lookup: thing\n    examples: |\n      - 黄金糕\n"
+    said = "  - intent: buy\n    examples: |\n      - 黄金高不高\n"
+    assert found("黄金高", LookupEntityExtractor.train(LookupOptions(), corpus(lists)))
+    assert not found("黄金高", LookupEntityExtractor.train(LookupOptions(), corpus(said + lists)))
+
+
 @given(
     st.lists(st.text("苹果手机aB1", min_size=1, max_size=4), min_size=1, max_size=6),
     st.text("苹果手机aB1 ", max_size=12),
@@ -144,20 +171,6 @@ def test_a_bots_own_order_number_is_believed_before_a_phone_number() -> None:
 def test_only_the_wanted_dimensions_are_found() -> None:
     only = RuleEntityExtractor.train(RuleOptions(dimensions=("time",)), corpus(""))
     assert {kind for kind, _, _ in found("明天给13800138000打电话", only)} == {"time"}
-
-
-def test_the_authors_patterns_come_before_lists_and_lists_before_rules() -> None:
-    overlapping = [Entity(name, "x" * size, "", 0, size, extractor=name) for size, name in enumerate(PRIORITY, 1)]
-    assert [one.extractor for one in settle(overlapping)] == ["RegexEntityExtractor"]
-    assert [one.extractor for one in settle(overlapping[1:])] == ["LookupEntityExtractor"]
-
-
-@given(st.lists(st.tuples(st.integers(0, 20), st.integers(1, 6), st.sampled_from(sorted(PRIORITY))), max_size=12))
-def test_settled_entities_never_overlap_and_are_in_order(spans: list[tuple[int, int, str]]) -> None:
-    entities = [Entity("t", "", "", start, start + size, extractor=name) for start, size, name in spans]
-    kept = settle(entities)
-    assert all(a.end <= b.start for a, b in pairwise(kept))
-    assert all(any(one.start < two.end and two.start < one.end for two in kept) for one in entities)
 
 
 @pytest.mark.parametrize("pattern", [r"DD\d+", r"\bVIP\b"])
