@@ -7,13 +7,14 @@ config.yml leaves all but Rasa's own way out.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from adapters.message import Event
+from adapters.message import Event, Json
 from config.source import BadProject, Problem, read_yaml
 from flows.actions import Registry
 from flows.domain import Domain, data_sources, domain_sources
@@ -38,9 +39,11 @@ from flows.state import (
     KnowledgeAnswer,
     Outcome,
     RepeatBotMessages,
+    Result,
     StartFlow,
 )  # fmt: skip
 from flows.understand import understand
+from flows.wishes import PENDING, apart, asks_for_human, pending, to_memory, waiting
 from nlu.meaning import FALLBACK_INTENT, Meaning
 
 ENOUGH = 3
@@ -61,6 +64,27 @@ class MixedEngine:
         if isinstance(heard.content, Event) and heard.content.name == API:
             return await self.rasa.step(dialogue, heard, actions)
         heard = self._as_meant(dialogue, heard)
+        situation = self.waiting.situation(dialogue, heard) or self.flows.situation(dialogue)
+        wishes = apart(heard, situation)
+        left = waiting(wishes, pending(dialogue))
+        numbered = _Numbered(actions)
+        outcome = await self._one(_with_pending(dialogue, ()), replace(heard, meaning=wishes[0]), numbered)
+        while left and "handoff" not in outcome.flags:
+            if self._waits(outcome.dialogue, heard):
+                if not asks_for_human(left[-1]):
+                    break
+                left = left[-1:]
+            wish, *left = left
+            more = await self._one(outcome.dialogue, replace(heard, meaning=wish), numbered)
+            # of several wishes one is not understood: the others are answer enough
+            outcome = outcome if "fallback" in more.flags else _both(outcome, more)
+        return replace(outcome, dialogue=_with_pending(outcome.dialogue, left)) if left else outcome
+
+    def _waits(self, dialogue: Dialogue, heard: Heard) -> bool:
+        return bool(dialogue.stack or self.rasa.tracker(dialogue, heard).loop)
+
+    async def _one(self, dialogue: Dialogue, heard: Heard, actions: Actions) -> Outcome:
+        """The turn of one wish."""
         if dialogue.stack:
             return await self._flows(dialogue, heard, actions)
         repair = self.waiting.repair(dialogue, heard) if self.rasa.words else None
@@ -113,7 +137,7 @@ class MixedEngine:
         return not self._is_for_flows(dialogue, heard)
 
     async def _to_human(self, dialogue: Dialogue, heard: Heard, actions: Actions) -> Outcome:
-        return await self.step(dialogue, replace(heard, meaning=Meaning(ASKS_FOR_HUMAN)), actions)
+        return await self._one(dialogue, replace(heard, meaning=Meaning(ASKS_FOR_HUMAN)), actions)
 
     def _is_for_flows(self, dialogue: Dialogue, heard: Heard) -> bool:
         decision = understand(heard, self.flows.situation(dialogue))
@@ -133,6 +157,26 @@ class MixedEngine:
             return False
         policies = [policy for policy in self.rasa.policies if isinstance(policy, RulePolicy | MemoizationPolicy)]
         return predict(policies, tracker, self.rasa.domain).confidence == 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Numbered:
+    """Actions of several turns in one: each run has a key of its own, the same when the whole is repeated."""
+
+    actions: Actions
+    seen: Counter[str] = field(default_factory=Counter)
+
+    async def perform(
+        self, name: str, args: Mapping[str, Json], key: str, heard: Heard, slots: Mapping[str, Json]
+    ) -> Result:
+        self.seen[key] += 1
+        unique = key if self.seen[key] == 1 else f"{key}+{self.seen[key]}"
+        return await self.actions.perform(name, args, unique, heard, slots)
+
+
+def _with_pending(dialogue: Dialogue, wishes: Sequence[Meaning]) -> Dialogue:
+    memory = {name: value for name, value in dialogue.memory.items() if name != PENDING}
+    return replace(dialogue, memory={**memory, PENDING: to_memory(wishes)} if wishes else memory)
 
 
 def _both(first: Outcome, second: Outcome) -> Outcome:

@@ -18,7 +18,6 @@ from flows.rasa import events
 from flows.rasa.domain import REQUESTED, Form
 from flows.rasa.engine import RasaEngine
 from flows.rasa.events import LISTEN
-from flows.rasa.parsing import said_by
 from flows.rasa.policies.ensemble import predict
 from flows.rasa.policies.memoization import MemoizationPolicy
 from flows.rasa.policies.policy import Prediction
@@ -29,6 +28,7 @@ from flows.rasa.tracker import Tracker
 from flows.rasa.values import refused
 from flows.situation import Decision, Knowledge, Situation
 from flows.state import (
+    EVENTS,
     CancelFlow,
     CannotHandle,
     ChitChat,
@@ -65,15 +65,22 @@ class Waiting:
 
     def repair(self, dialogue: Dialogue, heard: Heard) -> Repair | Decision | None:
         """What the message is to the form that waits; None where none does. A `Decision` is for flows."""
+        situation = self.situation(dialogue, heard)
+        if situation is None:
+            return None
+        tracker = self.rasa.heard(dialogue, heard)
+        return self._repair(understand(heard, situation), situation, tracker, heard)
+
+    def situation(self, dialogue: Dialogue, heard: Heard) -> Situation | None:
+        """Where the form stands that waits, as a flow would; None where none does."""
+        if not dialogue.memory.get(EVENTS):
+            return None
         tracker = self.rasa.tracker(dialogue, heard)
         form = self.rasa.domain.forms.get(tracker.loop or "")
         asked = str(tracker.slots.get(REQUESTED) or "")
         if form is None or asked not in self.rasa.domain.slots or self.rasa.is_over(tracker, heard.at):
             return None
-        tracker.update(said_by(heard, self.rasa.domain))
-        situation = self._situation(dialogue, tracker, form, asked)
-        decision = understand(heard, situation)
-        return self._repair(decision, situation, tracker, heard)
+        return self._situation(dialogue, tracker, form, asked)
 
     def _repair(
         self, decision: Decision, situation: Situation, tracker: Tracker, heard: Heard

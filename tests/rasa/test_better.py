@@ -358,3 +358,19 @@ rules:
     talk = talks("ours", data__stop_yml=own)
     await _at_reason(talk)
     assert await talk.says("stop", "算了不退了") == ["那就不退了"]
+
+
+async def test_14_the_second_wish_of_a_message_is_served_too(talks: Start) -> None:
+    also = (sure("转人工", "human"),)
+    said = Meaning("运费谁出，然后转人工", "fees", 0.9, (Intent("fees", 0.9),), also=also)
+    ours, rasas = (talks(mode, data__human_yml=HUMAN) for mode in ("ours", "exact"))
+    assert await rasas.means(said) == ["运费我们出"]
+    assert await ours.means(said) == ["运费我们出", "正在转接"]
+
+
+async def test_14_a_second_wish_waits_until_the_form_is_through(talks: Start) -> None:
+    talk = talks("ours")
+    said = Meaning("我要退款，还有运费谁出", "refund", 0.9, (Intent("refund", 0.9),), also=(sure("运费谁出", "fees"),))
+    assert await talk.means(said) == ["订单号是多少？"]
+    await talk.says("inform", "DD1", order_id="DD1")
+    assert await talk.says("inform", "坏了") == ["DD1退好了，原因：坏了", "运费我们出"]
