@@ -25,6 +25,7 @@ from flows.rasa.policies.ensemble import predict
 from flows.rasa.policies.memoization import MemoizationPolicy
 from flows.rasa.policies.rules import RulePolicy
 from flows.rasa.repair import Repair
+from flows.rasa.tracker import Tracker
 from flows.rasa.values import tuned
 from flows.rasa.waiting import Waiting
 from flows.responses import options_in
@@ -64,40 +65,41 @@ class MixedEngine:
         if isinstance(heard.content, Event) and heard.content.name == API:
             return await self.rasa.step(dialogue, heard, actions)
         heard = self._as_meant(dialogue, heard)
-        situation = self.waiting.situation(dialogue, heard) or self.flows.situation(dialogue)
+        tracker = self.rasa.tracker(dialogue, heard)
+        situation = self.waiting.situation(dialogue, heard, tracker) or self.flows.situation(dialogue)
         wishes = apart(heard, situation)
         left = waiting(wishes, pending(dialogue))
         numbered = _Numbered(actions)
-        outcome = await self._one(_with_pending(dialogue, ()), replace(heard, meaning=wishes[0]), numbered)
+        outcome = await self._one(_with_pending(dialogue, ()), replace(heard, meaning=wishes[0]), numbered, tracker)
         while left and "handoff" not in outcome.flags:
-            if self._waits(outcome.dialogue, heard):
+            tracker = self.rasa.tracker(outcome.dialogue, heard)
+            if outcome.dialogue.stack or tracker.loop:
                 if not asks_for_human(left[-1]):
                     break
                 left = left[-1:]
             wish, *left = left
-            more = await self._one(outcome.dialogue, replace(heard, meaning=wish), numbered)
+            more = await self._one(outcome.dialogue, replace(heard, meaning=wish), numbered, tracker)
             # of several wishes one is not understood: the others are answer enough
             outcome = outcome if "fallback" in more.flags else _both(outcome, more)
         return replace(outcome, dialogue=_with_pending(outcome.dialogue, left)) if left else outcome
 
-    def _waits(self, dialogue: Dialogue, heard: Heard) -> bool:
-        return bool(dialogue.stack or self.rasa.tracker(dialogue, heard).loop)
-
-    async def _one(self, dialogue: Dialogue, heard: Heard, actions: Actions) -> Outcome:
-        """The turn of one wish."""
+    async def _one(self, dialogue: Dialogue, heard: Heard, actions: Actions, tracker: Tracker) -> Outcome:
+        """The turn of one wish; `tracker` is the session so far."""
         if dialogue.stack:
             return await self._flows(dialogue, heard, actions)
-        repair = self.waiting.repair(dialogue, heard) if self.rasa.words else None
-        if self._is_lost(dialogue, heard, repair):
-            return await self._to_human(dialogue, heard, actions)
+        repair = self.waiting.repair(dialogue, heard, tracker) if self.rasa.words else None
         match repair:
             case Decision():
                 return await self._flows(dialogue, heard, actions)
             case Repair(kind="hand over"):
                 return await self._handed_over(dialogue, heard, actions, repair)
-        if repair is None and self._is_for_flows(dialogue, heard):
+        for_flows = repair is None and self._is_for_flows(dialogue, heard, tracker)
+        if self._is_lost(dialogue, heard, repair, tracker, for_flows=for_flows):
+            asking = replace(heard, meaning=Meaning(ASKS_FOR_HUMAN))
+            return await self._one(dialogue, asking, actions, tracker)
+        if for_flows:
             return await self.flows.step(dialogue, heard, actions)
-        return await self.rasa.step(dialogue, heard, actions, repair)
+        return await self.rasa.step(dialogue, heard, actions, repair, tracker)
 
     @cached_property
     def waiting(self) -> Waiting:
@@ -125,38 +127,33 @@ class MixedEngine:
         first = await self.rasa.step(dialogue, heard, actions, repair)
         return _both(first, await self.flows.step(first.dialogue, heard, actions))
 
-    def _is_lost(self, dialogue: Dialogue, heard: Heard, repair: Repair | Decision | None) -> bool:
+    def _is_lost(
+        self, dialogue: Dialogue, heard: Heard, repair: Repair | None, tracker: Tracker, *, for_flows: bool
+    ) -> bool:
         """Whether this is the third message in a row that nobody understands."""
-        if dialogue.misses + 1 < ENOUGH or not self.rasa.words or isinstance(repair, Decision):
+        if dialogue.misses + 1 < ENOUGH or not self.rasa.words or for_flows:
             return False
+        unsure = heard.meaning.intent == FALLBACK_INTENT
         if repair is not None:
-            return repair.kind == "unfit" or (heard.meaning.intent == FALLBACK_INTENT and repair.kind == "aside")
-        tracker = self.rasa.heard(dialogue, heard)
-        if tracker.loop or tracker.intent != FALLBACK_INTENT:
-            return False
-        return not self._is_for_flows(dialogue, heard)
+            return repair.kind == "unfit" or (unsure and repair.kind == "aside")
+        return unsure and not tracker.loop
 
-    async def _to_human(self, dialogue: Dialogue, heard: Heard, actions: Actions) -> Outcome:
-        return await self._one(dialogue, replace(heard, meaning=Meaning(ASKS_FOR_HUMAN)), actions)
-
-    def _is_for_flows(self, dialogue: Dialogue, heard: Heard) -> bool:
+    def _is_for_flows(self, dialogue: Dialogue, heard: Heard, tracker: Tracker) -> bool:
         decision = understand(heard, self.flows.situation(dialogue))
         commands = decision.commands
         if not heard.meaning.text or not commands or any(isinstance(command, StartFlow) for command in commands):
             return True
-        if self._is_known(dialogue, heard):
-            return False
-        return not any(isinstance(command, _WEAK) for command in commands)
+        weak = any(isinstance(command, _WEAK) for command in commands)
+        return not weak and not self._is_known(heard, tracker)
 
-    def _is_known(self, dialogue: Dialogue, heard: Heard) -> bool:
+    def _is_known(self, heard: Heard, tracker: Tracker) -> bool:
         """Whether a rule, a form or a story known by heart deals with what was said."""
-        tracker = self.rasa.heard(dialogue, heard)
         if tracker.loop:
             return True
-        if tracker.intent == FALLBACK_INTENT:
+        if heard.meaning.intent == FALLBACK_INTENT:
             return False
         policies = [policy for policy in self.rasa.policies if isinstance(policy, RulePolicy | MemoizationPolicy)]
-        return predict(policies, tracker, self.rasa.domain).confidence == 1.0
+        return predict(policies, self.rasa.after(tracker, heard), self.rasa.domain).confidence == 1.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from adapters.message import Json
+from adapters.message import Json, plain
 from config.source import BadProject, Problem, Source, did_you_mean
 from flows.domain import Domain, data_sources, domain_sources, read_domain, with_faq
 from nlu.faq import read_faq
@@ -129,6 +129,11 @@ class RasaDomain:
     @cached_property
     def initial(self) -> dict[str, Json]:
         return {name: slot.initial for name, slot in self.slots.items()}
+
+    @cached_property
+    def sent(self) -> Mapping[str, Any]:
+        """The domain as action servers are sent it: as plain data."""
+        return dict(plain(self.raw))
 
     def knows(self, action: str) -> bool:
         return action in self._actions

@@ -60,24 +60,31 @@ class RasaEngine:
     words: Domain | None = None
     """The responses, where there are more than the project's own."""
 
-    async def step(self, dialogue: Dialogue, heard: Heard, actions: Actions, repair: Repair | None = None) -> Outcome:
+    async def step(
+        self,
+        dialogue: Dialogue,
+        heard: Heard,
+        actions: Actions,
+        repair: Repair | None = None,
+        tracker: Tracker | None = None,
+    ) -> Outcome:
         """One turn. Never raises for what a customer says; what fails is in the trace, with the flag `error`. `repair`:
-        what the message is to the form that waits, where that is known."""
-        turn = self._turn(dialogue, heard, actions)
+        what the message is to the form that waits, where that is known; `tracker`: the session so far, likewise."""
+        turn = self._turn(dialogue, heard, actions, tracker or self.tracker(dialogue, heard))
         await turn.take(repair)
         return turn.outcome(dialogue)
 
     async def go_on(self, dialogue: Dialogue, heard: Heard, actions: Actions) -> Outcome:
         """The form that waits asks again: something else had the word."""
-        turn = self._turn(dialogue, heard, actions)
+        turn = self._turn(dialogue, heard, actions, self.tracker(dialogue, heard))
         turn.suspended.append(Suspended(str(turn.tracker.loop), {}))
         await resume(turn)
         await turn.act()
         return turn.outcome(dialogue)
 
-    def _turn(self, dialogue: Dialogue, heard: Heard, actions: Actions) -> Turn:
+    def _turn(self, dialogue: Dialogue, heard: Heard, actions: Actions, tracker: Tracker) -> Turn:
         suspended = [Suspended(**each) for each in dialogue.memory.get(SUSPENDED) or ()]
-        return Turn(self, heard, actions, self.tracker(dialogue, heard), suspended)
+        return Turn(self, heard, actions, tracker, suspended)
 
     def tracker(self, dialogue: Dialogue, heard: Heard) -> Tracker:
         """The session so far, before `heard`; what a flow has set meanwhile is set here too."""
@@ -99,13 +106,13 @@ class RasaEngine:
         last = next((event for event in reversed(tracker.events) if event["event"] == "user"), None)
         return bool(last and expiry and at - float(last.get("timestamp") or 0.0) > expiry)
 
-    def heard(self, dialogue: Dialogue, heard: Heard) -> Tracker:
+    def after(self, tracker: Tracker, heard: Heard) -> Tracker:
         """The session with what was said, before anything is made of it."""
-        tracker = self.tracker(dialogue, heard)
-        if not tracker.events:
-            tracker.update(events.plain("session_started", heard.at), events.action(LISTEN, heard.at))
-        tracker.update(said_by(heard, self.domain))
-        return tracker
+        after = tracker.copy()
+        if not after.events:
+            after.update(events.plain("session_started", heard.at), events.action(LISTEN, heard.at))
+        after.update(said_by(heard, self.domain))
+        return after
 
 
 class Turn:
@@ -337,7 +344,7 @@ class Turn:
             "next_action": action,
             "sender_id": tracker.sender,
             "tracker": tracker.state("ALL"),
-            "domain": plain(self.domain.raw) if sends else {},
+            "domain": self.domain.sent if sends else {},
         }
 
     def _key(self, action: str) -> str:

@@ -123,7 +123,8 @@ async def _validated(found: list[Event], tracker: Tracker, domain: RasaDomain, r
         return found
     said = [event for event in found if event["event"] != "slot"]
     candidates: list[Any] = [event for event in found if event["event"] == "slot"]
-    trial = Tracker(tracker.sender, tracker.initial, [*tracker.after_restart(), *candidates])
+    trial = tracker.copy()
+    trial.update(*candidates)
     # as it is found, a value that validation has just set may be the one the tracker has
     given = [event for event in await run(VALIDATE, trial) if event["event"] in ("slot", "bot")]
     judged = events.slots_in(given)

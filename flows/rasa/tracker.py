@@ -44,6 +44,8 @@ class Tracker:
     followup: str | None = LISTEN
     paused: bool = False
     channel: str | None = None
+    walked: Any = field(default=None, repr=False, compare=False)
+    """What policies have seen of these events (`states.py`), so that the next one need not look again."""
 
     def __post_init__(self) -> None:
         events, self.events = self.events, []
@@ -85,6 +87,7 @@ class Tracker:
         twin.latest_message, twin.latest_action = self.latest_message, self.latest_action
         twin.active_loop = dict(self.active_loop)
         twin.followup, twin.paused, twin.channel = self.followup, self.paused, self.channel
+        twin.walked = self.walked
         return twin
 
     def after_restart(self) -> list[Event]:
@@ -94,10 +97,15 @@ class Tracker:
                 return self.events[i + 1 :]
         return list(self.events)
 
+    @property
+    def loops(self) -> set[str]:
+        """All loops that have ever been active."""
+        return {str(event["name"]) for event in self.events if event["event"] == "active_loop" and event.get("name")}
+
     def applied(self) -> list[Event]:
         """The events that still count: since the last restart and session start, without what was undone, and with a
         loop's run of questions and answers as one."""
-        loops = {event.get("name") for event in self.events if event["event"] == "active_loop" and event.get("name")}
+        loops = self.loops
         kept: list[Event] = []
         for event in self.events:
             match event["event"]:

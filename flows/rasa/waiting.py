@@ -28,7 +28,6 @@ from flows.rasa.tracker import Tracker
 from flows.rasa.values import refused
 from flows.situation import Decision, Knowledge, Situation
 from flows.state import (
-    EVENTS,
     CancelFlow,
     CannotHandle,
     ChitChat,
@@ -63,19 +62,16 @@ class Waiting:
     rasa: RasaEngine
     flows: Engine
 
-    def repair(self, dialogue: Dialogue, heard: Heard) -> Repair | Decision | None:
-        """What the message is to the form that waits; None where none does. A `Decision` is for flows."""
-        situation = self.situation(dialogue, heard)
+    def repair(self, dialogue: Dialogue, heard: Heard, tracker: Tracker) -> Repair | Decision | None:
+        """What the message is to the form that waits, if one does in the session so far; None where none does. A
+        `Decision` is for flows."""
+        situation = self.situation(dialogue, heard, tracker)
         if situation is None:
             return None
-        tracker = self.rasa.heard(dialogue, heard)
-        return self._repair(understand(heard, situation), situation, tracker, heard)
+        return self._repair(understand(heard, situation), situation, self.rasa.after(tracker, heard), heard)
 
-    def situation(self, dialogue: Dialogue, heard: Heard) -> Situation | None:
+    def situation(self, dialogue: Dialogue, heard: Heard, tracker: Tracker) -> Situation | None:
         """Where the form stands that waits, as a flow would; None where none does."""
-        if not dialogue.memory.get(EVENTS):
-            return None
-        tracker = self.rasa.tracker(dialogue, heard)
         form = self.rasa.domain.forms.get(tracker.loop or "")
         asked = str(tracker.slots.get(REQUESTED) or "")
         if form is None or asked not in self.rasa.domain.slots or self.rasa.is_over(tracker, heard.at):
