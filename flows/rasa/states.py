@@ -131,9 +131,9 @@ def training_states(
     states: list[dict[str, Any]] = []
     tracker = Tracker("", domain.initial, [_as_rule(event) for event in told] if is_rule else list(told))
     for state, event in _before_each_action(tracker, domain, omit_unset=is_rule):
-        states.append(state)
+        states.append(_intent_alone(state))
         if event is not None:
-            yield _as_said(states, by_text=False), str(event.get("name") or event.get("action_text"))
+            yield states[:], str(event.get("name") or event.get("action_text"))
 
 
 def state_key(states: Sequence[State]) -> str:
