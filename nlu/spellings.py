@@ -63,7 +63,7 @@ _NET = sorted(_pairs(_LATIN), key=lambda wording: (-len(wording), wording))
 # the first character alone rules out most places
 SPELLING = re.compile(
     rf"(?=[{''.join(sorted({wording[0] for wording in _HAN}))}])(?:{'|'.join(map(_guarded, _HAN))})"
-    rf"|(?<![0-9a-z_.@/:-])(?:{'|'.join(_NET)})(?![0-9a-z_.@/:-])"
+    rf"|(?<![0-9a-z_.@/:=&?#-])(?:{'|'.join(_NET)})(?![0-9a-z_.@/:=&?#-])"
 )
 
 
