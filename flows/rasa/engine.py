@@ -16,7 +16,7 @@ from adapters.message import Address, Json, plain
 from adapters.message import Event as Happened
 from config.source import BadProject, Problem
 from flows.actions import Registry, load_actions
-from flows.domain import Domain
+from flows.domain import Domain, written
 from flows.rasa import events
 from flows.rasa.acting import Rejected
 from flows.rasa.defaults import DEFAULTS
@@ -34,6 +34,7 @@ from flows.rasa.tracker import Tracker, session_of
 from flows.rasa.utterances import as_message, message_of, replies_of
 from flows.responses import NoResponse, Speaker, options_in
 from flows.state import EVENTS, ActionFailed, Actions, Dialogue, Heard, Outcome, Result, Why
+from flows.upgrade import remarks
 
 MOST_ACTIONS = 10
 """So many actions a turn takes at most, as Rasa's MAX_NUMBER_OF_PREDICTIONS."""
@@ -414,4 +415,5 @@ def load_rasa_engine(project: Path, session_minutes: float = 0) -> RasaEngine:
     wanted, warnings = found["wanted"]
     policies = load_policies(project, domain, found["stories"], wanted)
     registry: Registry = found["registry"]
-    return RasaEngine(domain, policies, registry, remote=not registry.file, warnings=tuple(warnings))
+    told = (*remarks(written(project)), *warnings)
+    return RasaEngine(domain, policies, registry, remote=not registry.file, warnings=told)
