@@ -37,7 +37,8 @@ MAPPING_TYPES = ("from_entity", "from_intent", "from_trigger_intent", "from_text
 
 @dataclass(frozen=True, slots=True)
 class FormMapping:
-    """One way of filling a slot. `loops`: pairs of (active loop, requested slot or ''), of which one must hold."""
+    """One way of filling a slot. `loops`: pairs of (active loop or '' for none, requested slot or ''), of which one
+    must hold."""
 
     type: str
     entity: str = ""
@@ -233,9 +234,9 @@ class _Reading:
         if kind == "from_entity" and not given.get("entity"):
             self.wrong(f"slots/{slot}", f"the slot '{slot}' is mapped from_entity without `entity`", "name the entity")
         loops = tuple(
-            (str(each["active_loop"]), str(each.get("requested_slot") or ""))
+            (str(each.get("active_loop") or ""), str(each.get("requested_slot") or ""))
             for each in given.get("conditions") or ()
-            if each.get("active_loop")
+            if "active_loop" in each
         )
         return FormMapping(
             kind,

@@ -228,7 +228,7 @@ class Turn:
                 Why(said.action or LISTEN, f"{said.policy or 'no policy'} {said.confidence:.2f}: {said.why}")
             )
             await self.do(said)
-            if self.tracker.paused or is_action(self.tracker.events[-1], LISTEN):
+            if self.tracker.paused or said.action == SESSION_START or is_action(self.tracker.events[-1], LISTEN):
                 return
         self.trace.append(Why("error", f"{MOST_ACTIONS} actions without listening: the turn ends"))
         self.flags.add("error")
@@ -236,6 +236,7 @@ class Turn:
 
     def _next(self) -> Prediction:
         followup = self.tracker.followup
+        self.tracker.followup = None
         if followup and self.domain.knows(followup):
             return Prediction(followup, 1.0, FOLLOWUP, "an event asks for it")
         return predict(self.engine.policies, self.tracker, self.domain)
@@ -273,6 +274,8 @@ class Turn:
             self.tracker.update(*policy, {**ran, "hide_rule_turn": said.rule_only})
         for event in found:
             self.tracker.update({**event, "timestamp": self.at} if event.get("timestamp") is None else event)
+        if any(event["event"] == "user" for event in found):
+            await self.extract()
         self._flag(action, found)
 
     def _flag(self, action: str, found: Sequence[Event]) -> None:

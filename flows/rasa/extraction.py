@@ -72,6 +72,8 @@ def _holds(mapping: FormMapping, slot: str, tracker: Tracker) -> bool:
     requested = tracker.slots.get(REQUESTED)
     if tracker.rejected and requested == slot:
         return False
+    if not tracker.loop:
+        return any(not loop for loop, _ in mapping.loops)
     return any(loop == tracker.loop and asked in ("", requested) for loop, asked in mapping.loops)
 
 

@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import Any, Self
 
 from flows.rasa.domain import RasaDomain
-from flows.rasa.events import is_action
+from flows.rasa.events import LISTEN, is_action
 from flows.rasa.policies.policy import Prediction
 from flows.rasa.states import RuleOnly, State, learned_states, state_key, training_states
 from flows.rasa.stories import Told
@@ -92,10 +92,13 @@ def _last(states: Sequence[State], count: int | None) -> Sequence[State]:
 
 
 def _from_action(tracker: Tracker, count: int) -> Tracker | None:
-    """The conversation from its last `count` actions on, or from its first one."""
+    """The conversation from the last time that it listened with more than `count` actions to come, as Rasa cuts it; or
+    from its first action."""
     applied = tracker.applied()
     places = [i for i, event in enumerate(applied) if is_action(event)]
-    return Tracker(tracker.sender, tracker.initial, applied[places[-count:][0] :]) if places else None
+    far = [place for place in places[: -count or None] if is_action(applied[place], LISTEN)]
+    begun = far[-1:] or places[:1]
+    return Tracker(tracker.sender, tracker.initial, applied[begun[0] :]) if begun else None
 
 
 def _without_action(tracker: Tracker) -> Tracker | None:
