@@ -45,6 +45,7 @@ from flows.state import (
 )  # fmt: skip
 from flows.understand import understand
 from flows.wishes import PENDING, apart, asks_for_human, pending, to_memory, waiting
+from flows.words import is_noise
 from nlu.meaning import FALLBACK_INTENT, Meaning
 
 ENOUGH = 3
@@ -111,6 +112,10 @@ class MixedEngine:
         meaning = said.meaning if said.chosen and not heard.meaning.text.startswith("/") else heard.meaning
         if not meaning.intent:  # a button of plain words: they are understood as any
             meaning = heard.meaning
+        known = meaning.confidence == 1.0 or meaning.entities or said.chosen
+        if self.rasa.words and meaning.intent and not known and is_noise(meaning.text):
+            # a hand that fell on the keyboard looks like whatever intent has letters in its examples
+            meaning = replace(meaning, intent=FALLBACK_INTENT)
         return replace(heard, meaning=tuned(meaning, self.rasa.domain))
 
     async def _flows(self, dialogue: Dialogue, heard: Heard, actions: Actions) -> Outcome:

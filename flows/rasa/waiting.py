@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from adapters.message import Card, Json, Text
+from flows import words
 from flows.domain import Variation
 from flows.engine import Engine
 from flows.rasa import events
@@ -46,6 +47,8 @@ from flows.understand import understand
 from nlu.meaning import FALLBACK_INTENT
 
 _RULE = "rule "
+ASIDE_FROM = 0.6
+"""A free answer is taken for something else from this confidence on, or where it is a question."""
 _SAID = frozenset(("utter_take_your_time", "utter_yes_or_no"))
 """What is said of a question and is no answer from the FAQ."""
 
@@ -96,9 +99,11 @@ class Waiting:
             return Repair("skip", decision.why, response="utter_cannot_skip")
         if CorrectSlot in kinds and not own:
             return Repair("correct", decision.why, dict(_values(decision)))
-        return self._other(decision, situation, foreseen, own=own)
+        return self._other(heard, decision, situation, foreseen, own=own)
 
-    def _other(self, decision: Decision, situation: Situation, foreseen: Prediction, *, own: bool) -> Repair | Decision:
+    def _other(
+        self, heard: Heard, decision: Decision, situation: Situation, foreseen: Prediction, *, own: bool
+    ) -> Repair | Decision:
         started = next((each.flow for each in decision.commands if isinstance(each, StartFlow)), "")
         said = next((each.response for each in decision.commands if isinstance(each, ChitChat)), "")
         values = dict(_values(decision))
@@ -108,6 +113,9 @@ class Waiting:
             return decision
         if said in _SAID:
             return Repair("say", decision.why, response=said)
+        unsure = heard.meaning.confidence < ASIDE_FROM and not words.is_question(heard.meaning.text)
+        if said and unsure and situation.waits_for_text and not own:
+            return Repair("answer", "too unsure to be something else than the answer")
         if own and situation.asked not in values:
             return Repair("aside", "a story or rule about this form deals with it")
         if any(isinstance(each, CannotHandle) for each in decision.commands):
