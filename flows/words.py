@@ -224,8 +224,8 @@ def follows_on(text: str) -> bool:
 
 
 def takes_back(text: str, strict: bool = False) -> bool:
-    """「我说错了」: what was said last does not hold, and nothing stands in its place yet. `strict`: where free words are
-    waited for, 买错了 and 尺码错了 are just that."""
+    """「我说错了」: what was said last does not hold, and nothing stands in its place yet. `strict`: where free words
+    are waited for, 买错了 and 尺码错了 are just that."""
     return (_SAID_WRONG if strict else _TAKES_BACK).search(text) is not None
 
 
