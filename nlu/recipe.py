@@ -222,13 +222,16 @@ class _Planning:
     def complete(self) -> None:
         """A pipeline of another system: in our order, with what its components need and did not name here."""
         tokenizer = "JiebaTokenizer" if self.chinese else "WhitespaceTokenizer"
-        self._rescale()
-        if not any("intent" in COMPONENTS[step.name].assigns for step in self.steps):
+        # whoever names our own classifier knows what its confidence means, and what he wants
+        telling = [step for step in self.steps if "intent" in COMPONENTS[step.name].assigns]
+        if all(step.rasa for step in telling):
+            self._rescale()
+            if self.chinese and not self.source.data.get("rasa_exact"):
+                self._better()
+        if not telling:
             self.put("LinearIntentClassifier", NO_OPTIONS, 1, "")
             what, mend = "no component tells intents: LinearIntentClassifier does", "name a classifier"
             self.warnings.append(self.source.problem(("pipeline",), what, mend))
-        if self.chinese and not self.source.data.get("rasa_exact"):
-            self._better()
         self.put("Normalizer", NO_OPTIONS, 1, "")
         if not any(step.name.endswith("Tokenizer") for step in self.steps):
             self.put(tokenizer, NO_OPTIONS, 1, "")
