@@ -14,13 +14,13 @@ from pathlib import Path
 from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
-from adapters.message import Button, Card, Json, Reply, Text, reply_from_dict
+from adapters.message import Card, Json, Text, reply_from_dict
 from config.source import BadProject, Problem, read_yaml
 from flows.actions import Registry, load_actions
 from flows.domain import Domain, data_sources, load_domain, read_domain
 from flows.repair import obey
 from flows.requests import describable
-from flows.responses import Speaker
+from flows.responses import Speaker, options_in
 from flows.situation import Decision, Knowledge, Situation, hear
 from flows.slots import Invalid, coerce
 from flows.stage import Stage
@@ -236,7 +236,7 @@ class Engine:
             slots={name: value for name, value in stage.slots.items() if value is not None},
             mentions=mentions,
             said=before.said if stage.repeated else tuple(stage.replies) or before.said,
-            options=_options(stage.replies) if stage.replies else before.options,
+            options=options_in(stage.replies) if stage.replies else before.options,
             misses=stage.misses,
             last_at=max(heard.at, before.last_at),
             memory=memory,
@@ -277,7 +277,7 @@ def _after_push(dialogue: Dialogue, at: float) -> Dialogue:
     if dialogue.stack or at - pushed["at"] > ANSWERED_S:
         return replace(dialogue, memory=memory)
     said = tuple(map(reply_from_dict, pushed["said"]))
-    return replace(dialogue, memory=memory, said=said, options=_options(said))
+    return replace(dialogue, memory=memory, said=said, options=options_in(said))
 
 
 def _answered(frame: Frame) -> dict[str, Json]:
@@ -292,10 +292,6 @@ def _answered(frame: Frame) -> dict[str, Json]:
                 if value is None:
                     found.pop(name, None)
     return found
-
-
-def _options(replies: Iterable[Reply]) -> tuple[Button, ...]:
-    return tuple(button for reply in replies if isinstance(reply, Card) for button in reply.buttons)
 
 
 def load_engine(project: Path, timezone: str, session_minutes: float = 0) -> Engine:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -85,6 +85,11 @@ def _strings(value: Json) -> list[str]:
         return [value]
     parts = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
     return [text for part in parts for text in _strings(part)]
+
+
+def options_in(replies: Iterable[Reply]) -> tuple[Button, ...]:
+    """The buttons to choose from, in their order."""
+    return tuple(button for reply in replies if isinstance(reply, Card) for button in reply.buttons)
 
 
 def render(variation: Variation, values: Mapping[str, Json]) -> tuple[Reply, ...]:

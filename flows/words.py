@@ -82,6 +82,7 @@ _HANDOFF = re.compile(
 _NOT_HANDOFF = re.compile(r"(?:不用|不要|别|不需要|不想|不必).{0,2}(?:转|找|人工)|几点|上班|时间|电话|收费")
 
 _TAKES_BACK = re.compile(r"错了|錯了|不是(?:这|那)")
+_SAID_WRONG = re.compile(r"(?:说|讲|写|填|打|报|输|输入|选)错|不是(?:这|那)")
 _REASON = re.compile(r"因为|由于|因為")
 CORRECTION = re.compile(
     r"不对|不對|错了|錯了|说错|说反|搞错|弄错|写错|打错|填错|报错|发错号|改成|改为|改到|换成|应该是|應該是|不是(?:这|那)|更正|纠正|改一下|不是.{0,24}(?:，|,|是)|^不[，,\s]*是"
@@ -222,9 +223,10 @@ def follows_on(text: str) -> bool:
     return (is_question(text) or _FOLLOWS.search(said) is not None) and _ANOTHER.search(said) is None
 
 
-def takes_back(text: str) -> bool:
-    """「我说错了」: what was said last does not hold, and nothing stands in its place yet."""
-    return _TAKES_BACK.search(text) is not None
+def takes_back(text: str, strict: bool = False) -> bool:
+    """「我说错了」: what was said last does not hold, and nothing stands in its place yet. `strict`: where free words
+    are waited for, 买错了 and 尺码错了 are just that."""
+    return (_SAID_WRONG if strict else _TAKES_BACK).search(text) is not None
 
 
 def gives_reason(text: str) -> bool:

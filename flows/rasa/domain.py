@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from adapters.message import Json
+from adapters.message import Json, plain
 from config.source import BadProject, Problem, Source, did_you_mean
 from flows.domain import Domain, data_sources, domain_sources, read_domain, with_faq
 from nlu.faq import read_faq
@@ -37,7 +37,8 @@ MAPPING_TYPES = ("from_entity", "from_intent", "from_trigger_intent", "from_text
 
 @dataclass(frozen=True, slots=True)
 class FormMapping:
-    """One way of filling a slot. `loops`: pairs of (active loop, requested slot or ''), of which one must hold."""
+    """One way of filling a slot. `loops`: pairs of (active loop or '' for none, requested slot or ''), of which one
+    must hold."""
 
     type: str
     entity: str = ""
@@ -128,6 +129,11 @@ class RasaDomain:
     @cached_property
     def initial(self) -> dict[str, Json]:
         return {name: slot.initial for name, slot in self.slots.items()}
+
+    @cached_property
+    def sent(self) -> Mapping[str, Any]:
+        """The domain as action servers are sent it: as plain data."""
+        return dict(plain(self.raw))
 
     def knows(self, action: str) -> bool:
         return action in self._actions
@@ -226,9 +232,9 @@ class _Reading:
         if kind == "from_entity" and not given.get("entity"):
             self.wrong(f"slots/{slot}", f"the slot '{slot}' is mapped from_entity without `entity`", "name the entity")
         loops = tuple(
-            (str(each["active_loop"]), str(each.get("requested_slot") or ""))
+            (str(each.get("active_loop") or ""), str(each.get("requested_slot") or ""))
             for each in given.get("conditions") or ()
-            if each.get("active_loop")
+            if "active_loop" in each
         )
         return FormMapping(
             kind,

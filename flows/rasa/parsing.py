@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from flows.domain import Domain
+from flows.rasa import events
+from flows.rasa.domain import RasaDomain
+from flows.state import Heard
 from nlu.meaning import COMMAND_EXTRACTOR, Entity, Meaning
 
 RANKED = 10
+RULES = "RuleEntityExtractor"
 
 
 def parse_data(meaning: Meaning, domain: Domain) -> dict[str, Any]:
     """A meaning as Rasa's `POST /model/parse` gives it, but for the id and metadata of the message."""
     found = {
         "intent": {"name": meaning.intent or None, "confidence": meaning.confidence},
-        "entities": [entity_data(each) for each in meaning.entities],
+        "entities": [entity_data(_as_duckling(each, domain)) for each in meaning.entities],
         "text": meaning.text,
     }
     if meaning.text.startswith("/") and not meaning.tokens:
@@ -27,6 +32,20 @@ def parse_data(meaning: Meaning, domain: Domain) -> dict[str, Any]:
         "intent_ranking": _ranking(meaning),
         "response_selector": _selector(meaning, domain),
     }
+
+
+DUCKLING: Mapping[str, str] = {
+    "amount": "amount-of-money",
+    "phone": "phone-number",
+    "bank_card": "credit-card-number",
+}
+"""Built-in entities that Duckling, for which they stand in Rasa's pipelines, calls otherwise."""
+
+
+def _as_duckling(entity: Entity, domain: Domain) -> Entity:
+    name = DUCKLING.get(entity.type, "")
+    ours = name in domain.entities and entity.type not in domain.entities and entity.extractor == RULES
+    return replace(entity, type=name) if ours else entity
 
 
 def _ranking(meaning: Meaning) -> list[dict[str, Any]]:
@@ -80,3 +99,11 @@ def best_answer(message: Mapping[str, Any], intent: str) -> str:
     """The response (`utter_faq/hours`) that was found for a retrieval intent; empty where none was."""
     found = ((message.get("response_selector") or {}).get(intent) or {}).get("response") or {}
     return str(found.get("utter_action") or "")
+
+
+def said_by(heard: Heard, domain: RasaDomain) -> dict[str, Any]:
+    """The `user` event of a turn."""
+    parse = parse_data(heard.meaning, domain.base)
+    channel = str(heard.extra.get("input_channel") or heard.address.channel)
+    metadata = heard.extra.get("metadata")
+    return events.user(heard.meaning.text, parse, heard.at, channel=channel, message_id=heard.turn, metadata=metadata)

@@ -7,6 +7,7 @@ story goes on as it is written, with the slots and loops that it names.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -179,7 +180,25 @@ def _same_intent(wanted: str, found: Mapping[str, Any]) -> bool:
 def _marks(entities: Iterable[Mapping[str, Any]], engine: RasaEngine) -> set[str]:
     """Type and value of each; only types that the domain knows, since rules find others, which no story marks."""
     known = set(engine.domain.entities)
-    return {f"{one['entity']}={one.get('value')}" for one in entities if one["entity"] in known}
+    return {f"{one['entity']}={_same(one.get('value'))}" for one in entities if one["entity"] in known}
+
+
+_GRAIN = re.compile(r"(?P<day>\d{4}-\d\d-\d\d)(?:T(?P<time>\d\d:\d\d)(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)?")
+
+
+def _same(value: Any) -> str:
+    """A value as it is compared: numbers by what they are worth, times without the second and the zone that Duckling
+    adds (and midnight is the day), words whatever their case: a list of names may write them otherwise."""
+    if isinstance(value, Mapping):
+        return str({str(key): _same(each) for key, each in sorted(value.items())})
+    text = str(value).strip()
+    when = _GRAIN.fullmatch(text)
+    if when is not None:
+        return when["day"] if when["time"] in (None, "00:00") else f"{when['day']}T{when['time']}"
+    try:
+        return f"{float(text):g}"
+    except ValueError:
+        return text.casefold()
 
 
 def _predicted(engine: RasaEngine, tracker: Tracker, event: Event) -> Miss | None:
