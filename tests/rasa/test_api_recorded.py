@@ -10,11 +10,12 @@ from typing import Any
 
 import pytest
 
-from tests.rasa.test_api import Client
+from nlu.training import train
+from tests.rasa.shop import write
+from tests.rasa.test_api import NLU, PIPELINE, Client
 from tests.rasa.test_api import api as served_api
-from tests.rasa.test_api import project as served_project
 
-api, project = served_api, served_project
+api = served_api
 RECORDED = Path(__file__).parents[3] / "shared" / "rasa" / "recorded"
 JSON = {"content-type": "application/json"}
 SET = '[{{"event":"slot","name":"order_id","value":"{}"}}]'
@@ -45,6 +46,15 @@ ALIKE = [
         '{"name":"refund","entities":{"order_id":"DD77"}}',
     ),
 ]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """As Rasa in everything: what is done better here is off."""
+    config = f"{PIPELINE}rasa_exact: true\n"
+    folder = write(tmp_path_factory.mktemp("exact"), data__nlu_yml=NLU, config_yml=config)
+    train(folder, lambda phase, fraction: None)
+    return folder
 
 
 def recorded(method: str, path: str, body: str | None) -> tuple[int, str, str]:
