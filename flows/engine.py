@@ -6,7 +6,8 @@ in the trace.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -20,25 +21,31 @@ from flows.domain import Domain, data_sources, load_domain, read_domain
 from flows.repair import obey
 from flows.requests import describable
 from flows.responses import Speaker
-from flows.situation import Knowledge, Situation, hear
+from flows.situation import Decision, Knowledge, Situation, hear
 from flows.slots import Invalid, coerce
 from flows.stage import Stage
 from flows.state import (
     PUSHED,
     ActionFailed,
     Actions,
+    CannotHandle,
+    Command,
     Dialogue,
     Frame,
     Heard,
     Outcome,
+    Restart,
     Result,
     SessionStart,
+    SetSlot,
     Why,
     snake_case,
 )
 from flows.steps import Ask, Flow
 from flows.understand import understand
+from flows.wishes import PENDING, apart, asks_for_human, pending, to_memory, waiting
 from flows.yaml_flows import Graph, read_flows
+from nlu.meaning import Meaning
 
 PATTERNS = Path(__file__).parent / "patterns.yml"
 ANSWERED_S = 48 * 3600.0
@@ -65,26 +72,58 @@ class Engine:
         """One turn. Never raises for what a customer says; what fails is in the trace, with the flag `error`."""
         dialogue, began = self._fresh(dialogue, heard.at)
         dialogue = _after_push(dialogue, heard.at)
-        situation, found = await self._described(self.situation(dialogue), heard, actions)
-        decision = understand(heard, situation)
+        wishes = apart(heard, self.situation(dialogue))
+        performer = Performer(actions, replace(heard, meaning=wishes[0]))
+        situation, found = await self._described(self.situation(dialogue), performer)
+        decision = understand(performer.heard, situation)
         if not decision.commands:
             return Outcome(dialogue, trace=(Why("silence", decision.why),))
-        stage = self._stage(dialogue, heard, actions)
+        stage = self._stage(dialogue, performer)
         stage.trace += found
         if began and SessionStart() not in decision.commands:
             stage.trace.append(Why("session_start", began))
             stage.pattern("pattern_session_start", reason=began.partition(":")[0])
             await stage.run()
-        names = ", ".join(snake_case(type(command)) for command in decision.commands)
-        stage.trace.append(Why(names, decision.why))
-        await obey(stage, decision.commands)
+        commands, waits = await self._serve(stage, decision, wishes, performer)
         return Outcome(
-            self._after(stage, heard),
+            self._after(stage, heard, waits),
             tuple(stage.replies),
-            decision.commands,
+            commands,
             tuple(stage.trace),
             frozenset(stage.flags),
         )
+
+    async def _serve(
+        self, stage: Stage, decision: Decision, wishes: Sequence[Meaning], performer: Performer
+    ) -> tuple[tuple[Command, ...], list[Meaning]]:
+        """One wish after the other, as long as no question waits; the commands obeyed, and the wishes that wait."""
+        said = performer.heard
+        left = waiting(wishes, pending(stage.before))
+        obeyed: list[Command] = []
+        while True:
+            stage.more = bool(left)
+            if _is_unfit(decision) and (left or obeyed):
+                # of several wishes one is not understood: the others are answer enough
+                stage.trace.append(Why("passed over", decision.why))
+            else:
+                names = ", ".join(snake_case(type(command)) for command in decision.commands)
+                stage.trace.append(Why(names, decision.why))
+                await obey(stage, decision.commands)
+                obeyed += decision.commands
+            if not left or "handoff" in stage.flags or Restart() in decision.commands:
+                return tuple(obeyed), []
+            if stage.stack and not asks_for_human(left[-1]):
+                return tuple(obeyed), left
+            if stage.stack:
+                # who asks for a human is asked nothing more; the human sees what else was wished
+                stage.unask()
+                left = left[-1:]
+            wish, *left = left
+            performer.next(wish)
+            now = self._after(stage, said, left)
+            situation, found = await self._described(self.situation(now), performer)
+            stage.trace += found
+            decision = understand(performer.heard, situation)
 
     def situation(self, dialogue: Dialogue) -> Situation:
         """What the understanding may look at."""
@@ -103,15 +142,15 @@ class Engine:
             prompt="\n".join(reply.text for reply in dialogue.said if isinstance(reply, Text | Card)),
         )
 
-    async def _described(self, situation: Situation, heard: Heard, actions: Actions) -> tuple[Situation, list[Why]]:
+    async def _described(self, situation: Situation, performer: Performer) -> tuple[Situation, list[Why]]:
         """The situation with the values of what the message describes, as the slots' `resolve` actions find them."""
         described: dict[str, Json] = {}
         trace: list[Why] = []
-        for name in describable(hear(heard, situation), situation):
+        for name in describable(hear(performer.heard, situation), situation):
             slot = self.domain.slots[name]
             args = {"slot": name, "value": situation.slots.get(name)}
             try:
-                result = await actions.perform(slot.resolve, args, f"resolve/{name}", heard, situation.slots)
+                result = await performer(slot.resolve, args, f"resolve/{name}", situation.slots)
                 if name in result.slots:
                     described[name] = coerce(slot, result.slots[name])
                     trace.append(Why(f"resolve {name}", f"{slot.resolve} finds {described[name]}"))
@@ -159,19 +198,12 @@ class Engine:
         )
         return fresh, f"expired: silent for {silent / 60:.0f} minutes"
 
-    def _stage(self, dialogue: Dialogue, heard: Heard, actions: Actions) -> Stage:
-        seen: dict[str, int] = {}
-
-        async def perform(name: str, args: Mapping[str, Json], key: str, slots: Mapping[str, Json]) -> Result:
-            # a flow may come by the same step twice in one turn, with other arguments
-            seen[key] = seen.get(key, 0) + 1
-            unique = key if seen[key] == 1 else f"{key}~{seen[key]}"
-            return await actions.perform(name, args, unique, heard, slots)
-
+    def _stage(self, dialogue: Dialogue, performer: Performer) -> Stage:
+        heard = performer.heard
         return Stage(
             self,
             Speaker(self.domain, heard.address.channel, heard.turn),
-            perform,
+            performer,
             dialogue,
             stack=list(dialogue.stack),
             slots=dict(dialogue.slots),
@@ -179,11 +211,11 @@ class Engine:
             asked=str(dialogue.memory.get(ASKED) or "") if dialogue.stack else "",
         )
 
-    def _after(self, stage: Stage, heard: Heard) -> Dialogue:
+    def _after(self, stage: Stage, heard: Heard, waits: Sequence[Meaning]) -> Dialogue:
         before = stage.before
-        entities = {each.type: each.value for each in heard.meaning.entities}
+        entities = {each.type: each.value for one in (heard.meaning, *heard.meaning.also) for each in one.entities}
         mentions = {**stage.mentions, **entities}
-        memory = {name: value for name, value in before.memory.items() if name not in (ASKED, EARLIER, SPOKEN)}
+        memory = {name: value for name, value in before.memory.items() if name not in (ASKED, EARLIER, SPOKEN, PENDING)}
         passed = {name: value for name, value in before.mentions.items() if mentions.get(name, value) != value}
         earlier = {**(before.memory.get(EARLIER) or {}), **passed}
         spoken = {*(before.memory.get(SPOKEN) or ()), *stage.spoken, *entities}.intersection(mentions)
@@ -195,6 +227,8 @@ class Engine:
             memory[LAST] = stage.last
         if stage.stack and stage.asked:
             memory[ASKED] = stage.asked
+        if waits:
+            memory[PENDING] = to_memory(waits)
         return Dialogue(
             stack=tuple(stage.stack),
             slots={name: value for name, value in stage.slots.items() if value is not None},
@@ -205,6 +239,30 @@ class Engine:
             last_at=max(heard.at, before.last_at),
             memory=memory,
         )
+
+
+@dataclass(slots=True)
+class Performer:
+    """Runs one turn's actions for the wish that is `heard`. A flow may come by the same step twice in one turn, with
+    other arguments: each time has a key of its own."""
+
+    actions: Actions
+    heard: Heard
+    seen: Counter[str] = field(default_factory=Counter)
+
+    async def __call__(self, name: str, args: Mapping[str, Json], key: str, slots: Mapping[str, Json]) -> Result:
+        self.seen[key] += 1
+        unique = key if self.seen[key] == 1 else f"{key}~{self.seen[key]}"
+        return await self.actions.perform(name, args, unique, self.heard, slots)
+
+    def next(self, wish: Meaning) -> None:
+        self.heard = replace(self.heard, meaning=wish)
+
+
+def _is_unfit(decision: Decision) -> bool:
+    return all(isinstance(command, CannotHandle | SetSlot) for command in decision.commands) and any(
+        isinstance(command, CannotHandle) for command in decision.commands
+    )
 
 
 def _after_push(dialogue: Dialogue, at: float) -> Dialogue:

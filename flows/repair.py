@@ -38,10 +38,6 @@ async def obey(stage: Stage, commands: tuple[Command, ...]) -> None:
         if isinstance(command, CorrectSlot):
             await correct_slot(stage, command, corrected)
             continue
-        if isinstance(command, HumanHandoff) and any(isinstance(each, StartFlow) for each in commands):
-            # 「查一下余额，然后转人工」: first the one, then the other
-            await stage.run()
-            stage.unask()
         await _TABLE[type(command)](stage, command)
     if corrected:
         given = {name: value for name, value in corrected.items() if value is not None}

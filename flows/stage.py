@@ -47,6 +47,8 @@ class Stage:
     misses: int = 0
     ran: int = 0
     repeated: bool = False
+    more: bool = False
+    """Further wishes wait: nobody is told that all is done."""
     spoken: set[str] = field(default_factory=set)
     last: str = ""
     questions_from: int = 0
@@ -263,7 +265,7 @@ class Stage:
         self.trace.append(Why(f"{ended.flow}", "ended"))
         if self.business is not None:
             self.interrupted()
-        elif flow is not None and flow.run_completed:
+        elif flow is not None and flow.run_completed and not self.more:
             self.pattern("pattern_completed", flow_name=self.title(ended.flow))
 
     def interrupted(self) -> None:

@@ -28,7 +28,6 @@ from flows.state import (
     SkipQuestion,
     StartFlow,
 )
-from nlu.meaning import Meaning
 
 SILENT_EVENTS = frozenset(
     (
@@ -51,8 +50,6 @@ MAY_BE_ANSWERED: Mapping[str, str] = {
 """Events to which a bot says `utter_<name>`, where its domain has that response."""
 SHORT_CHARACTERS = 12
 """An intent for a human counts against a question for free words only in so short a message."""
-BESIDE_FROM = 0.1
-"""From here on the next intent is taken for a second wish beside asking for a human."""
 
 
 def understand(heard: Heard, situation: Situation) -> Decision:
@@ -143,25 +140,10 @@ def _restart(said: Said, situation: Situation) -> Decision | None:
 
 
 def _handoff(said: Said, situation: Situation) -> Decision | None:
-    parts = words.clauses(said.text)
-    by_words = words.wants_human(said.text) or any(words.wants_human(part) for part in parts)
+    by_words = any(map(words.wants_human, (said.text, *words.clauses(said.text))))
     if not by_words and not _handoff_by_intent(said, situation):
         return None
-    others = [part for part in parts if not words.wants_human(part)]
-    first = request(_beside_handoff(said.meaning, situation), situation) if others and by_words else None
-    if first is not None and any(isinstance(each, StartFlow) for each in first.commands):
-        return Decision((*first.commands, HumanHandoff("asked")), f"{first.why}, then words of asking for a human")
     return Decision((HumanHandoff("asked"),), "words of asking for a human")
-
-
-def _beside_handoff(meaning: Meaning, situation: Situation) -> Meaning:
-    """What a message means apart from asking for a human: its next intent, if that is likely at all."""
-    if not isinstance(repair(meaning, situation), HumanHandoff):
-        return meaning
-    for each in meaning.ranking:
-        if each.name != meaning.intent and each.confidence >= BESIDE_FROM:
-            return replace(meaning, intent=each.name, confidence=each.confidence)
-    return meaning
 
 
 def _handoff_by_intent(said: Said, situation: Situation) -> bool:

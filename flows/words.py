@@ -15,6 +15,7 @@ AGREES_CHARACTERS = 16
 """Nobody says yes or no in more."""
 _EDGES = " \t\r\n，。！？!?,.~～…、；;：:\"'“”‘’"
 _CLAUSE = re.compile(r"[\s，。！？!?,;；…~～]+|(?:然后|另外|顺便|还有|再就是)")
+_MORE = re.compile(r"(?:[\s，。！？!?,;；…~～、]|然后|另外|顺便|还有|以及|对了|再就是)+$")
 _TAIL = r"(?:[,，]?(?:吧|啊|呀|哦|噢|啦|哈|呢|了|的|嘛|谢谢你?|多谢|辛苦了))*+"
 # possessive quantifiers: 「嗯嗯嗯嗯…」 would else be tried in every way that it can be cut into words
 
@@ -26,6 +27,12 @@ def plain(text: str) -> str:
 
 def clauses(text: str) -> list[str]:
     return [part for part in _CLAUSE.split(unicodedata.normalize("NFKC", text)) if part and part.strip(_EDGES)]
+
+
+def trimmed(text: str) -> str:
+    """Without the signs around it, and without words at its end that announce something more."""
+    found = _MORE.search(text)
+    return text[: found.start() if found else None].lstrip(_EDGES)
 
 
 _YES = (

@@ -83,6 +83,15 @@ class Remembering(Protocol):
         ...
 
 
+@runtime_checkable
+class Rereading(Protocol):
+    """A component that has parts of a text read again by those before it."""
+
+    def after(self, components: tuple[Component, ...]) -> Component:
+        """Itself, where it stands behind `components`."""
+        ...
+
+
 def measures(component: Component) -> Mapping[str, Any]:
     """What training found out about itself, for the model's report; empty for components that do not measure."""
     found: Mapping[str, Any] = getattr(component, "measured", {})

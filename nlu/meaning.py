@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from adapters.message import Json, converter, plain
 
@@ -62,6 +62,15 @@ class Meaning:
     familiarity: float = 1.0
     also: tuple[Meaning, ...] = ()
     signals: Mapping[str, float] = field(default_factory=dict)
+
+    def wishes(self) -> tuple[Meaning, ...]:
+        """Each wish as a meaning of its own, in order: the first with the text up to the second."""
+        if not self.also:
+            return (self,)
+        end = len(self.text)
+        for one in reversed(self.also):
+            end = max(0, self.text.rfind(one.text, 0, end))
+        return (replace(self, text=self.text[:end], also=()), *self.also)
 
     def to_dict(self) -> dict[str, Json]:
         return plain(self)

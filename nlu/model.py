@@ -14,7 +14,7 @@ from adapters.message import plain
 from config.source import BadProject, Problem
 
 # imported for their registration: config.yml names them
-from nlu import classifier, encoder, fallback, features, gazetteer, normalizer, retrieval, tokenizer  # noqa: F401
+from nlu import classifier, clauses, encoder, fallback, features, gazetteer, normalizer, retrieval, tokenizer  # noqa: F401
 from nlu.component import COMPONENTS
 from nlu.data import NluData, domain_files, nlu_files, read_data
 from nlu.pipeline import Pipeline

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from nlu.component import Component
+from nlu.component import Component, Rereading
 from nlu.doc import Doc
 from nlu.meaning import COMMAND_EXTRACTOR, Entity, Intent, Meaning
 from nlu.normalize import Normalized
@@ -28,6 +28,13 @@ class Pipeline:
     version: str = ""
     parse_ms: float = 0.0
     """How long a sentence took when the model was trained; 0 where that was not measured."""
+
+    def __post_init__(self) -> None:
+        placed = tuple(
+            one.after(self.components[:i]) if isinstance(one, Rereading) else one
+            for i, one in enumerate(self.components)
+        )
+        object.__setattr__(self, "components", placed)
 
     def parse(self, text: str, now: datetime) -> Meaning:
         """What `text` means; `now` is the bot's local time, from which 明天 and 下午三点 are reckoned.

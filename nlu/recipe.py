@@ -63,6 +63,7 @@ DEFAULT = (
     "EntitySynonymMapper",
     "FaqRetriever",
     "FallbackClassifier",
+    "ClauseSplitter",
 )
 
 

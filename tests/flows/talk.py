@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from adapters.message import Address, Card, Content, Image, Json, Message, Reply, Text, Transfer
@@ -16,6 +16,7 @@ BOT = Path(__file__).parent / "bot"
 NOON = 1_763_438_400.0
 
 INTENTS = (
+    ("handoff", r"人工"),
     ("check_logistics", r"物流|到哪|快递"),
     ("recharge", r"充值|充\d|充点|充100|我要充"),
     ("check_balance", r"余额"),
@@ -36,8 +37,19 @@ ENTITIES = (
 ANSWERS = (("faq/shipping_fee", "运费"), ("faq/hours", "上班"))
 
 
+_MORE = re.compile(r"[，。？！,?!]?(?:顺便|另外|然后)")
+
+
 def parse(text: str) -> Meaning:
-    """A meaning by keywords: deterministic, and good enough to talk about orders."""
+    """A meaning by keywords: deterministic, and good enough to talk about orders; what 顺便 announces is another."""
+    parts = [part for part in _MORE.split(text) if part]
+    first, *others = map(_understood, parts if len(parts) > 1 else [text])
+    if not others or FALLBACK_INTENT in (first.intent, *(each.intent for each in others)):
+        return _understood(text)
+    return replace(first, text=text, also=tuple(others))
+
+
+def _understood(text: str) -> Meaning:
     intent = next((name for name, pattern in INTENTS if re.search(pattern, text)), FALLBACK_INTENT if text else "")
     entities = [
         Entity(kind, match[0], float(match[0]) if kind == "amount" else match[0], *match.span(), extractor="test")

@@ -8,10 +8,13 @@ from dataclasses import replace
 import pytest
 
 from flows import words
-from nlu.meaning import Entity, Intent, Meaning
+from flows.state import Dialogue
+from nlu.meaning import Entity, Meaning
 from tests.flows.making import SLOTS, engine
 from tests.flows.talk import Talk, parse
 
+HANDOFF = "→人工 好的，已为您登记转人工。请您留言说明问题，客服看到后会尽快回复您。"
+FEE = "质量问题运费我们出。"
 ASK_REASON = "请问退款原因是什么？"
 CONFIRM = "确认退DD1，原因：质量不好？"
 
@@ -162,13 +165,100 @@ async def test_a_correction_without_a_value_is_no_answer_in_free_words() -> None
 # --- two wishes
 
 
-@pytest.mark.parametrize(("likely", "first"), [(0.14, ["余额88.5元。"]), (0.02, [])])
-async def test_a_wish_beside_asking_for_a_human_is_served_first(likely: float, first: list[str]) -> None:
+@pytest.mark.parametrize("text", ["查一下余额，然后转人工", "转人工，另外查一下余额"])
+async def test_a_wish_beside_asking_for_a_human_is_served_first_whatever_its_place(text: str) -> None:
     talk = Talk()
-    ranking = (Intent("handoff", 0.63), Intent("check_balance", likely))
-    answer = await talk.says(Meaning("查一下余额，然后转人工", "handoff", 0.63, ranking))
-    assert answer[:-1] == first
-    assert answer[-1].startswith("→人工")
+    answer = await talk.says(text)
+    assert answer == ["余额88.5元。", HANDOFF]
+    assert talk.flags == {"completed", "handoff"}
+    assert talk.dialogue.stack == ()
+
+
+async def test_who_asks_for_a_human_is_asked_nothing_more() -> None:
+    talk = Talk()
+    assert await talk.says("我要退款，另外转人工") == [HANDOFF]
+    assert talk.dialogue.stack == ()
+    assert await talk.says("运费多少") == [FEE]
+
+
+async def test_what_is_only_an_answer_is_followed_by_the_next_wish_at_once() -> None:
+    talk = Talk()
+    assert await talk.says("运费多少？另外我要退款DD1") == [FEE, ASK_REASON]
+    assert talk.slots["order_id"] == "DD1"
+
+
+async def test_the_second_wish_waits_until_the_first_is_done_and_survives_a_restart() -> None:
+    talk = Talk()
+    assert await talk.says("我要退款，另外查一下余额，顺便问下运费") == ["请问您的订单号是多少？"]
+    for text in ("DD1", "质量不好"):
+        answer = await talk.says(text)
+        assert "余额88.5元。" not in answer
+    again = Talk()  # another process, with what was persisted
+    again.dialogue, again.at, again.turns = Dialogue.from_dict(talk.dialogue.to_dict()), talk.at, talk.turns
+    answer = await again.says("确认")
+    assert answer[-2:] == ["余额88.5元。", FEE]
+    assert again.called.count("action_refund") == 1
+    assert "wishes" not in again.dialogue.memory
+
+
+async def test_what_is_asked_for_again_meanwhile_is_not_served_twice() -> None:
+    talk = Talk()
+    await talk.says("我要退款，另外查一下余额")
+    assert "余额88.5元。" in await talk.says("先查一下余额")
+    for text in ("DD1", "质量不好"):
+        await talk.says(text)
+    assert "余额88.5元。" not in await talk.says("确认")
+
+
+async def test_giving_up_the_first_wish_brings_the_second() -> None:
+    talk = Talk()
+    await talk.says("我要退款，另外查一下余额")
+    answer = await talk.says("算了")
+    assert answer[-1] == "余额88.5元。"
+
+
+@pytest.mark.parametrize("end", ["转人工", "重新开始"])
+async def test_nothing_waits_behind_a_human_or_a_new_start(end: str) -> None:
+    talk = Talk()
+    await talk.says("我要退款，另外查一下余额")
+    await talk.says(end)
+    assert "wishes" not in talk.dialogue.memory
+
+
+async def test_a_yes_comes_before_what_is_wished_besides() -> None:
+    talk = Talk()
+    for text in ("我要退款DD1", "质量不好"):
+        await talk.says(text)
+    answer = await talk.says("好的，顺便查一下余额")
+    assert "action_refund" in talk.called
+    assert answer[-1] == "余额88.5元。"
+
+
+async def test_a_no_comes_before_what_is_wished_besides() -> None:
+    talk = Talk()
+    for text in ("我要退款DD1", "质量不好"):
+        await talk.says(text)
+    answer = await talk.says("不用了，帮我查一下余额")
+    assert "action_refund" not in talk.called
+    assert "refund" not in talk.flows
+    assert answer[-1] == "余额88.5元。"
+
+
+async def test_free_words_that_answer_are_one_answer() -> None:
+    talk = Talk()
+    await talk.says("我要退款DD1")
+    both = replace(parse("东西坏了，另外快递也慢"), intent="survey", also=(parse("快递也慢"),))
+    await talk.says(both)
+    assert talk.slots["reason"] == "东西坏了，另外快递也慢"
+    assert "wishes" not in talk.dialogue.memory
+
+
+async def test_of_two_wishes_one_that_nobody_serves_is_passed_over() -> None:
+    talk = Talk()
+    both = replace(parse("查一下余额，顺便唱首歌"), intent="check_balance", also=(Meaning("唱首歌", "sing", 0.9),))
+    assert await talk.says(both) == ["余额88.5元。"]
+    other = Meaning("唱首歌，顺便查一下余额", "sing", 0.9, also=(parse("查一下余额"),))
+    assert await talk.says(other) == ["余额88.5元。"]
 
 
 # --- hostile

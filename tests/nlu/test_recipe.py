@@ -134,8 +134,9 @@ def test_a_wrong_pipeline_is_told_before_training(text: str, line: int, said: st
 
 def test_a_threshold_beyond_one_is_told() -> None:
     tail = "  - name: FallbackClassifier\n    threshold: 3\n"
-    message = problem("pipeline:\n" + "".join(f"  - name: {name}\n" for name in DEFAULT[:-1]) + tail)
-    assert message.startswith("config.yml:13: ")
+    before = DEFAULT[: DEFAULT.index("FallbackClassifier")]
+    message = problem("pipeline:\n" + "".join(f"  - name: {name}\n" for name in before) + tail)
+    assert message.startswith(f"config.yml:{len(before) + 3}: ")
     assert "threshold" in message
 
 
