@@ -96,6 +96,22 @@ def _reworded(said: Said, situation: Situation) -> Decision | None:
 # --- answers
 
 
+def offered(said: Said, situation: Situation) -> Decision | None:
+    """What is said to 「请问是刚才说的 DD1 吗？」: yes, no, or which other one."""
+    if situation.offered is None:
+        return None
+    name = situation.asked
+    found = situation.value(name, said.meaning, name)[1]
+    others = [each.value for each in found if each.value != situation.offered]
+    if others:
+        return None if len(found) == 1 else Decision((SetSlot(name, others[-1]),), "another one than was offered")
+    if found or words.affirms(said.text) or words.agrees_to(said.text, situation.prompt):
+        return Decision((SetSlot(name, situation.offered),), "the one that was offered")
+    if words.denies(said.text) or words.takes_back(said.text) or words.other(said.text):
+        return Decision((SetSlot(name, None),), "not the one that was offered")
+    return None
+
+
 def answer(said: Said, situation: Situation) -> Decision | None:
     """An answer to the waiting question, or whatever the message is instead: another request, other answers."""
     if not situation.asked:
@@ -231,6 +247,6 @@ def _rest(said: Said, situation: Situation, taken: Sequence[Entity], others: lis
         return []
     entities = [words.plain(each.text) for each in said.meaning.entities if each.text]
     parts = [part for part in words.clauses(said.text) if not any(each in words.plain(part) for each in entities)]
-    left = "，".join(parts)
-    fits = len(left) > 1 and not (words.is_question(left) or words.is_request(left) or words.affirms(left))
+    left = "，".join(part for part in parts if not (words.affirms(part) or words.denies(part)))
+    fits = len(left) > 1 and not (words.is_question(left) or words.is_request(left))
     return [SetSlot(following, left)] if fits else []

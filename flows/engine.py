@@ -14,8 +14,9 @@ from pathlib import Path
 from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
-from adapters.message import Button, Card, Json, Reply, Text, reply_from_dict
+from adapters.message import Button, Card, Json, Reply, Text, plain, reply_from_dict
 from config.source import BadProject, Problem, read_yaml
+from flows import words
 from flows.actions import Registry, load_actions
 from flows.domain import Domain, data_sources, load_domain, read_domain
 from flows.repair import obey
@@ -36,6 +37,7 @@ from flows.state import (
     Outcome,
     Restart,
     Result,
+    Served,
     SessionStart,
     SetSlot,
     Why,
@@ -54,8 +56,14 @@ ASKED = "asked"
 EARLIER = "earlier"
 SPOKEN = "spoken"
 LAST = "last"
+OFFERED = "offered"
+SERVED = "served"
 """Names in `Dialogue.memory`: the slot that the last turn asked for, the values that `mentions` held before, the names
-of the mentions that belong to this session, and the flow that ended last."""
+of the mentions that belong to this session, the flow that ended last, the value that the waiting question offers, and
+what the flows were told that have ended in this session."""
+
+
+_EACH_TURN = frozenset((ASKED, EARLIER, SPOKEN, OFFERED, SERVED, PENDING))
 
 
 @dataclass(frozen=True)
@@ -78,7 +86,7 @@ class Engine:
         decision = understand(performer.heard, situation)
         if not decision.commands:
             return Outcome(dialogue, trace=(Why("silence", decision.why),))
-        stage = self._stage(dialogue, performer)
+        stage = self._stage(dialogue, situation, performer)
         stage.trace += found
         if began and SessionStart() not in decision.commands:
             stage.trace.append(Why("session_start", began))
@@ -139,6 +147,8 @@ class Engine:
             earlier=dialogue.memory.get(EARLIER) or {},
             last=str(dialogue.memory.get(LAST) or ""),
             spoken=frozenset(dialogue.memory.get(SPOKEN) or ()),
+            offered=dialogue.memory.get(OFFERED) if dialogue.stack else None,
+            served=_served(dialogue),
             prompt="\n".join(reply.text for reply in dialogue.said if isinstance(reply, Text | Card)),
         )
 
@@ -198,7 +208,7 @@ class Engine:
         )
         return fresh, f"expired: silent for {silent / 60:.0f} minutes"
 
-    def _stage(self, dialogue: Dialogue, performer: Performer) -> Stage:
+    def _stage(self, dialogue: Dialogue, situation: Situation, performer: Performer) -> Stage:
         heard = performer.heard
         return Stage(
             self,
@@ -209,13 +219,17 @@ class Engine:
             slots=dict(dialogue.slots),
             mentions=dict(dialogue.mentions),
             asked=str(dialogue.memory.get(ASKED) or "") if dialogue.stack else "",
+            spoken_before=frozenset(dialogue.memory.get(SPOKEN) or ()),
+            before_last=str(dialogue.memory.get(LAST) or ""),
+            served=_served(dialogue),
+            unoffered=None if words.other(heard.meaning.text) else frozenset(situation.described),
         )
 
     def _after(self, stage: Stage, heard: Heard, waits: Sequence[Meaning]) -> Dialogue:
         before = stage.before
         entities = {each.type: each.value for one in (heard.meaning, *heard.meaning.also) for each in one.entities}
         mentions = {**stage.mentions, **entities}
-        memory = {name: value for name, value in before.memory.items() if name not in (ASKED, EARLIER, SPOKEN, PENDING)}
+        memory = {name: value for name, value in before.memory.items() if name not in _EACH_TURN}
         passed = {name: value for name, value in before.mentions.items() if mentions.get(name, value) != value}
         earlier = {**(before.memory.get(EARLIER) or {}), **passed}
         spoken = {*(before.memory.get(SPOKEN) or ()), *stage.spoken, *entities}.intersection(mentions)
@@ -227,6 +241,10 @@ class Engine:
             memory[LAST] = stage.last
         if stage.stack and stage.asked:
             memory[ASKED] = stage.asked
+            if stage.offered is not None:
+                memory[OFFERED] = stage.offered
+        if stage.served:
+            memory[SERVED] = {flow: plain(served) for flow, served in stage.served.items()}
         if waits:
             memory[PENDING] = to_memory(waits)
         return Dialogue(
@@ -276,6 +294,11 @@ def _after_push(dialogue: Dialogue, at: float) -> Dialogue:
         return replace(dialogue, memory=memory)
     said = tuple(map(reply_from_dict, pushed["said"]))
     return replace(dialogue, memory=memory, said=said, options=_options(said))
+
+
+def _served(dialogue: Dialogue) -> dict[str, Served]:
+    kept = dialogue.memory.get(SERVED) or {}
+    return {flow: Served(each["told"], each["done"]) for flow, each in kept.items()}
 
 
 def _answered(frame: Frame) -> dict[str, Json]:

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from adapters.message import Json
-from flows.journal import KEPT, correct, written
+from flows.journal import KEPT, correct, told, written
 from flows.responses import shown
 from flows.slots import Invalid, coerce
 from flows.stage import Stage
@@ -18,6 +18,7 @@ from flows.state import (
     Clarify,
     Command,
     CorrectSlot,
+    ExplainQuestion,
     Frame,
     HumanHandoff,
     KnowledgeAnswer,
@@ -63,6 +64,9 @@ async def start_flow(stage: Stage, command: StartFlow) -> None:
 
 async def set_slot(stage: Stage, command: SetSlot) -> None:
     if command.name == stage.asked and stage.stack and stage.stack[-1].waiting:
+        if command.value is None:
+            # what was offered is not meant: the question is asked as if nothing had been spoken of
+            stage.write({command.name: None})
         stage.answer = command.value
         return
     slot = stage.setting.domain.slots.get(command.name)
@@ -75,12 +79,13 @@ async def set_slot(stage: Stage, command: SetSlot) -> None:
 async def correct_slot(stage: Stage, command: CorrectSlot, corrected: dict[str, Json]) -> None:
     at = stage.business
     if at is None:
+        served = stage.served.get(stage.before_last)
+        if served is not None and served.done:
+            return _refuse(stage, stage.before_last, command.name, served.told)
         return await set_slot(stage, SetSlot(command.name, command.value))
     frame = stage.stack[at]
     if _is_done(stage, frame, command.name):
-        stage.trace.append(Why(f"correct {command.name}", "what was done with it cannot be undone"))
-        stage.pattern("pattern_correction_refused", names=[command.name])
-        return None
+        return _refuse(stage, frame.flow, command.name, told(frame))
     slot = stage.setting.domain.slots.get(command.name)
     asks = stage.setting.asks(frame.flow)
     try:
@@ -104,6 +109,27 @@ async def correct_slot(stage: Stage, command: CorrectSlot, corrected: dict[str, 
     if value is not None or command.value is None:
         corrected[command.name] = value
     return None
+
+
+def _refuse(stage: Stage, flow: str, name: str, known: Mapping[str, Json]) -> None:
+    """Say that it was carried out, and offer the flow that takes it back, where there is one, told what it is about."""
+    stage.trace.append(Why(f"correct {name}", "what was done with it cannot be undone"))
+    if any(frame.flow == "pattern_correction_refused" for frame in stage.stack):
+        return
+    done = stage.setting.flows.get(flow)
+    undo = stage.setting.flows.get(done.undo) if done is not None and done.undo else None
+    if undo is not None and undo.guard is not None and not undo.guard(stage.slots):
+        undo = None
+    asks = stage.setting.asks(undo.id) if undo is not None else {}
+    stage.pattern(
+        "pattern_correction_refused",
+        names=[name],
+        flow_name=stage.title(flow),
+        undo=undo.id if undo is not None else "",
+        undo_name=undo.title if undo is not None else "",
+        options=[undo.id] if undo is not None else [],
+        filled={each: value for each, value in known.items() if each in asks and stage.names_a_thing(each)},
+    )
 
 
 async def _validated(stage: Stage, action: str, key: str, name: str, value: Json) -> Json:
@@ -149,6 +175,10 @@ async def skip_question(stage: Stage, _: SkipQuestion) -> None:
     stage.pattern("pattern_skip_question")
 
 
+async def explain_question(stage: Stage, _: ExplainQuestion) -> None:
+    stage.pattern("pattern_explain_question", **stage.explained())
+
+
 async def repeat(stage: Stage, _: RepeatBotMessages) -> None:
     if stage.before.said:
         stage.pattern("pattern_repeat_bot_messages")
@@ -189,6 +219,7 @@ _TABLE: Mapping[type, Callable[[Stage, Any], Awaitable[None]]] = {
     CancelFlow: cancel_flow,
     Clarify: clarify,
     SkipQuestion: skip_question,
+    ExplainQuestion: explain_question,
     RepeatBotMessages: repeat,
     ChitChat: chitchat,
     KnowledgeAnswer: knowledge_answer,

@@ -167,6 +167,10 @@ def _opening(flow: str, meaning: Meaning, situation: Situation) -> list[Command]
         if any(each in taken for each in found):
             continue
         if value is None:
+            # a button may name the slot itself
+            found = tuple(each for each in meaning.entities if each.extractor == "button" and each.type == name)
+            value = found[0].value if found else None
+        if value is None:
             value = slot_rules.from_trigger(situation.knows.slot(name), meaning.intent)
         if value is None:
             value = situation.mentioned(name, meaning.text)

@@ -13,7 +13,7 @@ from adapters.message import Button, Content, Event, Json, Text, Voice
 from flows import slots as slot_rules
 from flows import words
 from flows.domain import Domain, Slot
-from flows.state import Command, Heard
+from flows.state import Command, Heard, Served
 from flows.steps import Ask, Flow
 from nlu.meaning import Entity, Intent, Meaning
 
@@ -86,7 +86,8 @@ class Situation:
     does); `answered` are the slots it has got already, in order. `described` are the slots for which the message
     describes a thing, with the value found, or None where it was not clear which; `mentions` are the last values
     spoken of, `earlier` those before them, and `spoken` the names of what was spoken of in this session. `prompt` is
-    what was said last, and `last` the flow that ended last."""
+    what was said last, and `last` the flow that ended last. `offered` is the value that the question offers (「是刚才的
+    DD1 吗」), and `served` are the flows that have ended in this session."""
 
     knows: Knowledge
     flow: str = ""
@@ -100,11 +101,19 @@ class Situation:
     spoken: frozenset[str] = frozenset()
     prompt: str = ""
     last: str = ""
+    offered: Json = None
+    served: Mapping[str, Served] = field(default_factory=dict)
 
     @property
     def asks(self) -> Mapping[str, Ask]:
         """The active flow's questions by slot."""
         return self.knows.asks.get(self.flow, {})
+
+    @property
+    def forced(self) -> bool:
+        """Whatever is said is the answer (`force_slot_filling`)."""
+        ask = self.asks.get(self.asked)
+        return ask is not None and ask.force_slot_filling
 
     @property
     def waits_for_text(self) -> bool:
@@ -153,7 +162,7 @@ class Said:
 def hear(heard: Heard, situation: Situation) -> Said:
     """A number, or a button's words, stand for the button's payload; a payload `/intent{…}` for its intent."""
     said = Said(heard.meaning.text or _words_of(heard.content), heard.meaning, heard.content)
-    button = words.pick(said.text, situation.options)
+    button = words.pick(said.text, situation.options) or _only_one(said.text, situation)
     if button is None and not said.text.startswith("/"):
         return said
     payload = (button.payload or button.title) if button else said.text
@@ -168,6 +177,12 @@ def hear(heard: Heard, situation: Situation) -> Said:
     name = parsed["intent"]
     meaning = Meaning(payload, name, 1.0, (Intent(name, 1.0),), found, model=said.meaning.model)
     return Said(payload, meaning, said.content, chosen=True)
+
+
+def _only_one(text: str, situation: Situation) -> Button | None:
+    """A yes to the only thing that was offered, where no question waits."""
+    only = situation.options[0] if len(situation.options) == 1 and not situation.asked else None
+    return only if only is not None and not only.url and words.affirms(text) else None
 
 
 def _words_of(content: Content) -> str:

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
+import orjson
+
 from adapters.message import Button, Card, Json, Reply, Text, Transfer
 from flows.domain import Domain
-from flows.journal import outside
+from flows.journal import KEPT, outside, told, touched
 from flows.replay import FlowFailed, Perform, Progress, World, replay
 from flows.responses import NoResponse, Speaker
-from flows.state import ActionFailed, Dialogue, Frame, Why
+from flows.slots import Invalid, coerce, entity_types, takes_text
+from flows.state import ActionFailed, Dialogue, Frame, Served, Why
 from flows.steps import Ask, Flow, Forget, Handoff, Link, Options, Repeat
 
 FRAME_LIMIT = 30
 """So many flows run in one turn, and they are taken to call each other in circles."""
+MOST_SERVED = 8
+"""So many flows that have ended are remembered, each as it ended last."""
 LAST_WORDS = "抱歉，系统出了点问题，请稍后再试。"
 
 
@@ -50,7 +55,15 @@ class Stage:
     more: bool = False
     """Further wishes wait: nobody is told that all is done."""
     spoken: set[str] = field(default_factory=set)
+    spoken_before: frozenset[str] = frozenset()
     last: str = ""
+    before_last: str = ""
+    """The flow that had ended last when the turn began."""
+    served: dict[str, Served] = field(default_factory=dict)
+    offered: Json = None
+    """The value that the waiting question offers."""
+    unoffered: frozenset[str] | None = frozenset()
+    """Slots for which nothing is offered, as the message speaks of another thing; None: for all."""
     questions_from: int = 0
     """Where in `replies` the waiting question begins."""
 
@@ -86,6 +99,45 @@ class Stage:
         """Whether the slot stands for a thing, as an order number does, and not for a choice, amount or reason."""
         slot = self.setting.domain.slots.get(name)
         return slot is not None and slot.type == "text" and any(each.type == "from_entity" for each in slot.mappings)
+
+    def label(self, ask: Ask) -> str:
+        slot = self.setting.domain.slots.get(ask.slot)
+        return ask.label or (slot.label if slot else "") or ask.slot
+
+    def explained(self) -> dict[str, Json]:
+        """What is known of the waiting question, for somebody who asks why."""
+        frame = self.stack[-1]
+        ask = self.setting.asks(frame.flow).get(self.asked, Ask(self.asked))
+        own = f"utter_explain_{self.asked}"
+        said = self.render(own, {**self.slots, **frame.context}) if self.speaker.knows(own) else ()
+        text = "\n".join(reply.text for reply in said if isinstance(reply, Text | Card))
+        explanation = text or ask.explain
+        return {"explanation": explanation, "label": self.label(ask), "flow_name": self.title(frame.flow)}
+
+    def offer_for(self, ask: Ask) -> Json:
+        """The thing last spoken of in this session that the question may be about: it is offered, never taken."""
+        frame, slot = self.stack[-1], self.setting.domain.slots.get(ask.slot)
+        if slot is None or not self.names_a_thing(ask.slot) or touched(frame, ask.slot):
+            return None
+        if self.unoffered is None or ask.slot in self.unoffered or self.last_is(frame.flow):
+            return None
+        if self.is_pattern(frame.flow) or takes_text(slot, self.setting.domain.entities):
+            return None
+        names = (ask.slot, *entity_types(slot, self.setting.domain.entities))
+        spoken = self.spoken.union(self.spoken_before)
+        value = next((self.mentions[each] for each in names if each in spoken and each in self.mentions), None)
+        served = self.served.get(frame.flow)
+        if served is not None and served.told.get(ask.slot) == value:
+            return None
+        try:
+            value = coerce(slot, value)
+        except Invalid:
+            return None
+        values = {**self.slots, ask.slot: value}
+        return None if any(each.when(values, frame.context) for each in ask.rejections) else value
+
+    def last_is(self, flow: str) -> bool:
+        return (self.last or self.before_last) == flow
 
     def initial(self, name: str) -> Json:
         slot = self.setting.domain.slots.get(name)
@@ -153,12 +205,15 @@ class Stage:
                 self.mentions.clear()
                 self.stack[-1] = replace(frame, start=self.setting.domain.initial)
             case Options(response):
-                self.offer(response, [str(each) for each in frame.context.get("options") or ()])
+                self.offer(response, frame.context)
 
-    def offer(self, response: str, flows: Sequence[str]) -> None:
-        said = self.render(response, {**self.slots})
+    def offer(self, response: str, context: Mapping[str, Json]) -> None:
+        """Buttons for the flows of `context.options`, which are told what `context.filled` holds."""
+        flows = [str(each) for each in context.get("options") or ()]
+        filled = orjson.dumps(context["filled"]).decode() if context.get("filled") else ""
+        said = self.render(response, {**self.slots, **context})
         text = next((reply.text for reply in said if isinstance(reply, Text | Card)), "")
-        buttons = tuple(Button(self.title(flow), f"/{flow}") for flow in flows)
+        buttons = tuple(Button(self.title(flow), f"/{flow}{filled}") for flow in flows)
         self.replies.append(Card(text=text, buttons=buttons))
 
     def unask(self) -> None:
@@ -170,12 +225,19 @@ class Stage:
         """Ask; False where asking failed, and something else has the word."""
         self.asked = ask.slot
         self.questions_from = len(self.replies)
+        self.offered = self.offer_for(ask)
         if self.repeated:
             # what was said again ended with this very question
             return True
         frame = self.stack[-1]
+        values = {**self.slots, **frame.context, "label": self.label(ask)}
+        if self.offered is not None:
+            self.trace.append(Why(f"{frame.flow}/{ask.slot}", "one was just spoken of: asks whether it is meant"))
+            own = f"utter_ask_whether_{ask.slot}"
+            response = own if self.speaker.knows(own) else "utter_ask_whether"
+            self.replies += self.render(response, {**values, "value": self.offered})
+            return True
         self.trace.append(Why(f"{frame.flow}/{ask.slot}", "the slot is empty: asks for it"))
-        values = {**self.slots, **frame.context, "label": ask.label or ask.slot}
         action = "" if ask.utter else self.setting.asking_action(ask.slot)
         if action:
             try:
@@ -190,7 +252,7 @@ class Stage:
         response = ask.utter or (own if self.speaker.knows(own) else f"utter_ask_{ask.slot}")
         said = self.render(response, values)
         if not said and not self.speaker.knows(response):
-            said = (Text(f"请提供{ask.label or ask.slot}。"),)
+            said = (Text(f"请提供{self.label(ask)}。"),)
         self.replies += said
         return True
 
@@ -216,6 +278,7 @@ class Stage:
         self.stack.pop()
         self.mention(progress.frame)
         frame = progress.frame
+        self.serve(frame)
         flow = self.setting.flows.get(frame.flow)
         persisted = flow.persisted if flow else frozenset()
         after = dict(progress.slots)
@@ -230,6 +293,17 @@ class Stage:
         if any(isinstance(effect, Forget) for effect in progress.effects):
             self.slots = self.setting.domain.initial
             self.mentions.clear()
+
+    def serve(self, frame: Frame) -> None:
+        """Remember what the ended flow was told, and whether it did what cannot be undone."""
+        if self.is_pattern(frame.flow):
+            return
+        calls = (e for e in frame.journal if e.kind == "call" and not e.key.startswith(KEPT))
+        done = any(self.setting.irreversible(entry.args["action"]) for entry in calls)
+        self.served.pop(frame.flow, None)
+        self.served[frame.flow] = Served(told(frame), done)
+        for earlier in list(self.served)[:-MOST_SERVED]:
+            del self.served[earlier]
 
     def leave(self, frame: Frame, after: Mapping[str, Json], reset: set[str] | frozenset[str]) -> None:
         changed = {k: v for k, v in after.items() if frame.start.get(k) != v and k not in reset}

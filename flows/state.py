@@ -77,6 +77,14 @@ class Dialogue:
         return converter.structure(data, cls)
 
 
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A flow that has ended in this session: what it was told, by slot, and whether it did what cannot be undone."""
+
+    told: Mapping[str, Json] = field(default_factory=dict)
+    done: bool = False
+
+
 EVENTS = "events"
 """The name in `Dialogue.memory` of what has happened in this session, in a dialect that thinks in events."""
 PUSHED = "pushed"
@@ -161,6 +169,11 @@ class SkipQuestion:
 
 
 @dataclass(frozen=True, slots=True)
+class ExplainQuestion:
+    """Say what the question is asked for."""
+
+
+@dataclass(frozen=True, slots=True)
 class RepeatBotMessages:
     pass
 
@@ -196,8 +209,8 @@ class Restart:
 
 
 Command = (
-    StartFlow | SetSlot | CorrectSlot | CancelFlow | Clarify | SkipQuestion | RepeatBotMessages | ChitChat
-    | KnowledgeAnswer | HumanHandoff | CannotHandle | SessionStart | Restart
+    StartFlow | SetSlot | CorrectSlot | CancelFlow | Clarify | SkipQuestion | ExplainQuestion | RepeatBotMessages
+    | ChitChat | KnowledgeAnswer | HumanHandoff | CannotHandle | SessionStart | Restart
 )  # fmt: skip
 
 

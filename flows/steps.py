@@ -39,6 +39,10 @@ class Ask:
     reset_after_flow_ends: bool = True
     label: str = ""
     key: str = ""
+    explain: str = ""
+    """What it is asked for, in the customer's words: 「为什么要这个」."""
+    force_slot_filling: bool = False
+    """Whatever is said is the answer, but for asking for a human and starting over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +140,8 @@ class Flow:
     asks: Mapping[str, Ask] = field(default_factory=dict)
     calls: frozenset[str] = frozenset()
     collects_known: bool = True
+    undo: str = ""
+    """The flow that takes back what this one has carried out."""
 
     @property
     def is_pattern(self) -> bool:

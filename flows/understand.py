@@ -11,7 +11,8 @@ from dataclasses import replace
 
 from adapters.message import Content, Event, Image, Location, Text, plain
 from flows import words
-from flows.answers import YES_NO, answer, correction
+from flows.answers import YES_NO, answer, correction, offered
+from flows.late import amended
 from flows.requests import repair, request, the_same
 from flows.situation import SET_SLOTS, Decision, Said, Situation, hear
 from flows.state import (
@@ -19,6 +20,7 @@ from flows.state import (
     CannotHandle,
     ChitChat,
     Command,
+    ExplainQuestion,
     Heard,
     HumanHandoff,
     RepeatBotMessages,
@@ -186,6 +188,20 @@ def _skip(said: Said, situation: Situation) -> Decision | None:
     return None
 
 
+def _explain(said: Said, situation: Situation) -> Decision | None:
+    if situation.asked and words.asks_why(said.text):
+        return Decision((ExplainQuestion(),), "words of asking what the question is for")
+    return None
+
+
+def _forced(said: Said, situation: Situation) -> Decision | None:
+    """CALM's `force_slot_filling`: whatever is said is the answer."""
+    if not (situation.forced and said.text):
+        return None
+    value = situation.value(situation.asked, said.meaning, situation.asked)[0]
+    return Decision((SetSlot(situation.asked, said.text.strip() if value is None else value),), "taken as it is said")
+
+
 def _command(said: Said, situation: Situation) -> Decision | None:
     return request(said.meaning, situation)
 
@@ -203,12 +219,16 @@ _RULES: tuple[Callable[[Said, Situation], Decision | None], ...] = (
     _set_slots,
     _restart,
     _handoff,
+    _forced,
     _repeat,
     _wait,
+    _explain,
+    offered,
     _cancel,
     _skip,
     correction,
     answer,
+    amended,
     the_same,
     _command,
     _courtesy,

@@ -111,6 +111,7 @@ class _Step(Strict):
     ask_before_filling: bool = False
     reset_after_flow_ends: bool = True
     force_slot_filling: bool = False
+    explain: str = ""
     metadata: Mapping[str, Any] = Field(default_factory=dict)
 
 
@@ -122,6 +123,7 @@ class _Flow(Strict):
     persisted_slots: Sequence[str] = ()
     always_include_in_prompt: bool = False
     run_pattern_completed: bool = True
+    undo: str = ""
     file_path: str = ""
     steps: Sequence[Mapping[str, Any]]
 
@@ -205,6 +207,7 @@ class _Reader:
             run_completed=given.run_pattern_completed,
             asks=_first_asks(steps),
             calls=frozenset(step.flow for step in steps if isinstance(step, SubFlow)),
+            undo=given.undo,
         )
         return Graph(flow, nodes, str(self.source.path), self.source.line(loc))
 
@@ -256,10 +259,12 @@ class _Reader:
                     for i, each in enumerate(given.rejections)
                     if (condition := self.condition(each.when, (*loc, "rejections", i, "if")))
                 ),
-                given.ask_before_filling or given.force_slot_filling,
+                given.ask_before_filling,
                 given.reset_after_flow_ends,
                 given.description,
                 key,
+                given.explain,
+                given.force_slot_filling,
             )
         if given.action:
             return _do(given.action, key)
@@ -344,6 +349,8 @@ def _do(action: str, key: str) -> Step:
             return Forget()
         case "action_clarify_flows":
             return Options()
+        case "action_offer_undo":
+            return Options("utter_correction_undo")
         case "action_respond":
             return Say(key=key)
         case _:
