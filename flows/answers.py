@@ -52,9 +52,6 @@ def _corrected(said: Said, situation: Situation, marked: bool) -> tuple[list[Com
         value, found = situation.value(name, said.meaning, name if marked else "")
         if value is None or any(each in taken for each in found):
             continue
-        if len(found) > 1 and not isinstance(value, list):
-            # 「不是DD1，是DD2」: the last one said is the one meant
-            value = found[-1].value
         if value != old:
             taken.extend(found)
             commands.append(CorrectSlot(name, value))
@@ -101,10 +98,9 @@ def offered(said: Said, situation: Situation) -> Decision | None:
     if situation.offered is None:
         return None
     name = situation.asked
-    found = situation.value(name, said.meaning, name)[1]
-    others = [each.value for each in found if each.value != situation.offered]
-    if others:
-        return None if len(found) == 1 else Decision((SetSlot(name, others[-1]),), "another one than was offered")
+    value, found = situation.value(name, said.meaning, name)
+    if value not in (None, situation.offered):
+        return None  # another one than was offered: an answer like any
     if found or words.affirms(said.text) or words.agrees_to(said.text, situation.prompt):
         return Decision((SetSlot(name, situation.offered),), "the one that was offered")
     if words.denies(said.text) or words.takes_back(said.text) or words.other(said.text):
@@ -158,7 +154,7 @@ def _is_something_else(said: Said, situation: Situation) -> bool:
         return _merely_asks(said, situation)
     if any(isinstance(each, ChitChat) for each in asked_for.commands):
         return len(words.plain(said.text)) <= SMALL_TALK_CHARACTERS or words.is_question(said.text)
-    asks = words.is_question(said.text) or words.is_request(said.text)
+    asks = words.is_question(said.text) or words.is_request(said.text) or words.renamed(said.text) != ""
     return asks and not words.gives_reason(said.text)
 
 

@@ -45,9 +45,7 @@ def _given(said: Said, situation: Situation, served: Served) -> list[CorrectSlot
     """The slots for which the message holds another value: by its entities, else in so many words."""
     given: list[CorrectSlot] = []
     for name, old in served.told.items():
-        value, found = situation.value(name, said.meaning, name)
-        if len(found) > 1 and not isinstance(value, list):
-            value = found[-1].value
+        value = situation.value(name, said.meaning, name)[0]
         if value not in (None, old):
             given.append(CorrectSlot(name, value))
     if given:
@@ -58,4 +56,6 @@ def _given(said: Said, situation: Situation, served: Served) -> list[CorrectSlot
         new = words.renamed(said.text, label) if label or name == named[-1] else ""
         if new and new != served.told[name]:
             return [CorrectSlot(name, new)]
-    return []
+    back = words.takes_back(said.text) or words.changes(said.text)
+    labels = [name for name in served.told if words.called(said.text, situation.knows.slot(name).label)]
+    return [CorrectSlot(labels[0], None)] if back and labels else []

@@ -109,6 +109,11 @@ class Situation:
         """The active flow's questions by slot."""
         return self.knows.asks.get(self.flow, {})
 
+    def label(self, slot: str) -> str:
+        """What people call it."""
+        ask = self.asks.get(slot)
+        return self.knows.slot(slot).label or (ask.label if ask else "")
+
     @property
     def forced(self) -> bool:
         """Whatever is said is the answer (`force_slot_filling`)."""
@@ -127,7 +132,11 @@ class Situation:
     def value(self, slot: str, meaning: Meaning, asked: str = "") -> tuple[Json, tuple[Entity, ...]]:
         """What the message's entities offer for a slot, and the entities it is made of; else what it describes."""
         value, found = slot_rules.from_entities(self.knows.slot(slot), meaning, asked, self.knows.domain.entities)
-        return (self.described.get(slot), ()) if value is None else (value, found)
+        if value is None:
+            return self.described.get(slot), ()
+        if len(found) > 1 and not isinstance(value, list):
+            value = found[words.meant(meaning.text, [(each.start, each.end) for each in found])].value
+        return value, found
 
     def mentioned(self, name: str, text: str) -> Json:
         """What the words of `text` refer to: the last value of a slot, or of an entity that fills it, or for 上一个 the

@@ -183,7 +183,10 @@ def _cancel(said: Said, situation: Situation) -> Decision | None:
 
 
 def _skip(said: Said, situation: Situation) -> Decision | None:
-    if situation.asked and words.skips(said.text):
+    if not situation.asked:
+        return None
+    label = situation.label(situation.asked)
+    if words.skips(said.text) or (words.lacks(said.text, label) and not situation.waits_for_text):
         return Decision((SkipQuestion(),), "words of passing over the question")
     return None
 
@@ -220,8 +223,8 @@ _RULES: tuple[Callable[[Said, Situation], Decision | None], ...] = (
     _restart,
     _handoff,
     _forced,
-    _repeat,
     _wait,
+    _repeat,
     _explain,
     offered,
     _cancel,

@@ -82,6 +82,9 @@ _HANDOFF = re.compile(
 _NOT_HANDOFF = re.compile(r"(?:不用|不要|别|不需要|不想|不必).{0,2}(?:转|找|人工)|几点|上班|时间|电话|收费")
 
 _TAKES_BACK = re.compile(r"错了|錯了|不是(?:这|那)")
+_LACKS = r"(?:我)?(?:也|都|现在)?(?:忘记?了?|想不起来|不记得了?|记不得了?|记不清了?|找不到了?|没有|不清楚|没存|丢了)"
+_CHANGES = re.compile(r"(?:改|更正|换)一?下$|(?:要|想)改(?:一下)?$")
+_NOT_THIS = re.compile(r"(?:不是|不要|别)(?:订单|单号|号码|号)*[：:\s]*$")
 _REASON = re.compile(r"因为|由于|因為")
 CORRECTION = re.compile(
     r"不对|不對|错了|錯了|说错|说反|搞错|弄错|写错|打错|填错|报错|发错号|改成|改为|改到|换成|应该是|應該是|不是(?:这|那)|更正|纠正|改一下|不是.{0,24}(?:，|,|是)|^不[，,\s]*是"
@@ -244,6 +247,27 @@ def follows_on(text: str) -> bool:
 def takes_back(text: str) -> bool:
     """「我说错了」: what was said last does not hold, and nothing stands in its place yet."""
     return _TAKES_BACK.search(text) is not None
+
+
+def lacks(text: str, label: str) -> bool:
+    """「我忘了订单号了」: what is labelled so cannot be given."""
+    names = "|".join(re.escape(each) for each in (label, label.removesuffix("号"), label[-2:]) if each)
+    said = re.fullmatch(rf"(?:{_LACKS}.{{0,4}}?(?:{names})?|(?:{names}).{{0,3}}?{_LACKS}){_TAIL}", plain(text))
+    return said is not None and bool(names)
+
+
+def changes(text: str) -> bool:
+    """「内容改一下」: something is to be changed, and not yet to what."""
+    return _CHANGES.search(text) is not None
+
+
+def meant(text: str, spans: Sequence[tuple[int, int]]) -> int:
+    """Which of several things in a text is meant, by its index: the last in 「DD1，不对，DD2」 and 「不是DD1，是DD2」,
+    the first in 「DD2，不是DD1」, and where nothing is corrected."""
+    if not is_correction(text):
+        return 0
+    left = [i for i, (start, _) in enumerate(spans) if not _NOT_THIS.search(text[:start])]
+    return left[-1] if left else len(spans) - 1
 
 
 def gives_reason(text: str) -> bool:
