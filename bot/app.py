@@ -49,6 +49,7 @@ from flows.mixed import domain_of, load_dialogues
 from flows.rasa.server import catalogue_of
 from flows.responses import say_first
 from nlu.data import nlu_files, read_data
+from nlu.faq import read_faq
 from nlu.model import latest, load, read_manifest
 from nlu.training import train_apart
 
@@ -103,7 +104,8 @@ def _claims(project: Path, domain: Domain, settings: Settings) -> frozenset[str]
     claimed = wanted.intersection(map(bare, buttons))
     if any(_mentions(path, (*words.out, *words.back)) for path in nlu_files(project)):
         claimed |= wanted.intersection(bare(example.text) for example in read_data(project).examples)
-    return claimed
+    asked = (bare(text) for entry in read_faq(project).entries for text, _ in entry.questions)
+    return claimed | wanted.intersection(asked)
 
 
 def _mentions(path: Path, words: Sequence[str]) -> bool:

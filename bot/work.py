@@ -25,6 +25,7 @@ from bot.metrics import Metrics
 from bot.outbox import Outbox
 from bot.parts import CONTINUE
 from bot.progress import Progress
+from bot.reading import Reading
 from bot.store import Store, StoreDown
 from bot.turn import Session, Turn
 from bot.ways import KEEP_S, Ways
@@ -34,8 +35,6 @@ from nlu.meaning import Meaning
 
 FIRST_KNOCK_S, LONGEST_KNOCK_S = 0.03, 0.5
 """How soon, and how late, to ask again for a conversation that another worker holds."""
-QUICK_CHARACTERS = 100
-"""A longer text is parsed off the event loop, whatever the model: a pasted page takes tens of milliseconds."""
 APOLOGY = "抱歉，系统出了点问题，请稍后再试。"
 
 
@@ -102,6 +101,7 @@ class Work:
         self._progress = progress or Progress(store)
         self._media = media
         self._breaker = Breaker(time.monotonic)
+        self._reading = Reading()
         self._thinkers = PerConversation(self._think, log)
         self._background: set[asyncio.Task[None]] = set()
 
@@ -276,10 +276,7 @@ class Work:
             return Meaning("")
         at = datetime.fromtimestamp(turn.at, bot.timezone)
         try:
-            if bot.slow or len(text) > QUICK_CHARACTERS:
-                meaning = await asyncio.get_running_loop().run_in_executor(None, bot.parse, text, at)
-            else:
-                meaning = bot.parse(text, at)
+            meaning = await self._reading.meaning(bot.parse, text, at, slow=bot.slow)
         except Exception:
             self._log.exception("the text could not be understood", turn=turn.id)
             meaning = Meaning(text)

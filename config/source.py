@@ -124,7 +124,7 @@ def parse_yaml(text: str, path: Path, env: Mapping[str, str] | None = None) -> S
             )
         ) from None
     except yaml.YAMLError as error:
-        raise BadProject(Problem(str(path), 1, f"not valid YAML: {error}")) from None
+        raise BadProject(Problem(str(path), 1, f"not valid YAML: {' '.join(str(error).split())}")) from None
     finally:
         loader.dispose()
     source = Source(path, data, lines)

@@ -3,8 +3,9 @@
     slots.amount > 100 and slots.city is not null
     not (slots.order_id matches "^DD\\d+$") or slots.state in {"paid", "sent"}
 
-Names: `slots.x` (or plain `x`) and `context.x`. Operators, loosest first: `or`, `and`, `not`,
-`= == is != is not < <= > >= contains matches in not in`. Values: numbers, "text", true false null empty, {sets}.
+Names: `slots.x` (or plain `x`), `context.x`, and `signals.x`, the mood of what the customer said. Operators, loosest
+first: `or`, `and`, `not`, `= == is != is not < <= > >= contains matches in not in`. Values: numbers, "text", true
+false null empty, {sets}.
 A comparison of things that cannot be compared (null > 3) does not hold; it is no error.
 """
 
@@ -17,11 +18,14 @@ from functools import partial
 from typing import TypeAlias
 
 from adapters.message import Json
+from nlu.meaning import MOODS
 
 Names: TypeAlias = Mapping[str, Mapping[str, Json]]
 Test: TypeAlias = Callable[[Names], Json]
 
 EMPTY: Mapping[str, Json] = {}
+SIGNALS = "signals"
+"""Where a context has `Meaning.signals`."""
 _TOKEN = re.compile(
     r"\s*(?:(?P<number>-?\d+(?:\.\d+)?)(?![\w.])|(?P<string>\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*')"
     r"|(?P<name>[^\W\d]\w*(?:\.\w+)*)|(?P<sign><=|>=|!=|==|=|<|>|\(|\)|\{|\}|\[|\]|,))"
@@ -158,6 +162,8 @@ class _Parser:
 
     def name(self, word: str) -> Test:
         first, _, rest = word.partition(".")
+        if first == SIGNALS:
+            return self.signal(rest)
         if first not in ("slots", "context"):
             first, rest = "slots", word
         if not rest:
@@ -166,6 +172,12 @@ class _Parser:
         if first == "slots":
             self.slots.add(path[0])
         return partial(_lookup, first, path)
+
+    def signal(self, name: str) -> Test:
+        if name not in MOODS:
+            known = ", ".join(f"{SIGNALS}.{each}" for each in MOODS)
+            raise ConditionError(f"in the condition {self.text!r}, there is no signal {name!r}: write one of {known}")
+        return partial(_lookup, "context", [SIGNALS, name])
 
 
 def _tokens(text: str) -> list[tuple[str, str]]:

@@ -16,6 +16,7 @@ from pydantic import Field
 from adapters.message import Button, Json
 from config.source import BadProject, Loc, Problem, Source, Strict, check, did_you_mean, read_yaml
 from flows.conditions import Condition, ConditionError, parse
+from nlu.faq import FAQ, FaqData, read_faq
 
 SlotType = Literal["text", "bool", "categorical", "float", "list", "any"]
 EXPIRY_MINUTES = 60.0
@@ -174,12 +175,30 @@ class _Session(Strict):
 
 def load_domain(project: Path) -> Domain:
     """Raises `BadProject` with every problem found."""
-    return read_domain(domain_sources(project), data_sources(project, "responses"))
+    domain = read_domain(domain_sources(project), data_sources(project, "responses"))
+    return with_faq(domain, read_faq(project))
 
 
 def domain_sources(project: Path) -> list[Source]:
     """`domain.yml`, or every YAML file in `domain/`. Raises `BadProject` where there is neither."""
     return [read_yaml(path) for path in yaml_files(project / "domain") or [project / "domain.yml"]]
+
+
+def with_faq(domain: Domain, faq: FaqData) -> Domain:
+    """Each entry's answer is the response to its question, without being written as one. Raises `BadProject`."""
+    if not faq.entries:
+        return domain
+    problems: list[Problem] = []
+    answers = Domain(
+        # a domain without intents leaves them to the training data
+        intents=frozenset([FAQ]) if domain.intents else frozenset(),
+        responses={f"utter_{each.key}": tuple(Variation(text) for text in each.answers) for each in faq.entries},
+        lines={f"responses/utter_{each.key}": (each.file, each.line) for each in faq.entries},
+    )
+    joined = _join(domain, answers, problems)
+    if problems:
+        raise BadProject(problems)
+    return joined
 
 
 def yaml_files(folder: Path) -> list[Path]:

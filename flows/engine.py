@@ -82,7 +82,8 @@ class Engine:
         dialogue = _after_push(dialogue, heard.at)
         wishes = apart(heard, self.situation(dialogue))
         performer = Performer(actions, replace(heard, meaning=wishes[0]))
-        situation, found = await self._described(self.situation(dialogue), performer)
+        situation = replace(self.situation(dialogue), signals=heard.meaning.signals)
+        situation, found = await self._described(situation, performer)
         decision = understand(performer.heard, situation)
         if not decision.commands:
             return Outcome(dialogue, trace=(Why("silence", decision.why),))
@@ -218,6 +219,7 @@ class Engine:
             stack=list(dialogue.stack),
             slots=dict(dialogue.slots),
             mentions=dict(dialogue.mentions),
+            signals=dict(heard.meaning.signals),
             asked=str(dialogue.memory.get(ASKED) or "") if dialogue.stack else "",
             spoken_before=frozenset(dialogue.memory.get(SPOKEN) or ()),
             before_last=str(dialogue.memory.get(LAST) or ""),

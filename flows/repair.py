@@ -168,7 +168,7 @@ async def cancel_flow(stage: Stage, _: CancelFlow) -> None:
 
 
 async def clarify(stage: Stage, command: Clarify) -> None:
-    stage.pattern("pattern_clarification", options=list(command.options))
+    stage.pattern("pattern_clarification", options=list(command.options), titles=list(command.titles))
 
 
 async def skip_question(stage: Stage, _: SkipQuestion) -> None:

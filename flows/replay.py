@@ -17,6 +17,7 @@ from types import MappingProxyType
 from typing import Any, Literal, Protocol
 
 from adapters.message import Json, Reply, Text
+from flows.conditions import EMPTY, SIGNALS
 from flows.journal import KEPT
 from flows.responses import NoResponse, Speaker
 from flows.slots import Invalid, coerce
@@ -90,16 +91,28 @@ class Progress:
 
 
 async def replay(
-    frame: Frame, world: World, speaker: Speaker, perform: Perform, answer: tuple[str, Json] | None = None
+    frame: Frame,
+    world: World,
+    speaker: Speaker,
+    perform: Perform,
+    answer: tuple[str, Json] | None = None,
+    signals: Mapping[str, Json] = EMPTY,
 ) -> Progress:
-    """Run `frame` as far as it goes. `answer` is (slot of the waiting question, value).
+    """Run `frame` as far as it goes. `answer` is (slot of the waiting question, value), `signals` the mood in which
+    it was said: after the question, that is what `signals` are to the flow, and its journal remembers them.
     Raises `FlowFailed`, and `ActionFailed` where an action gave no result."""
-    return await _Replay(frame, world, speaker, perform, answer).run()
+    return await _Replay(frame, world, speaker, perform, answer, signals).run()
 
 
 class _Replay:
     def __init__(
-        self, frame: Frame, world: World, speaker: Speaker, perform: Perform, answer: tuple[str, Json] | None
+        self,
+        frame: Frame,
+        world: World,
+        speaker: Speaker,
+        perform: Perform,
+        answer: tuple[str, Json] | None,
+        signals: Mapping[str, Json],
     ) -> None:
         self.frame = frame
         self.world = world
@@ -108,7 +121,9 @@ class _Replay:
         self.answer = answer
         self.slots: dict[str, Json] = dict(frame.start)
         self.view = MappingProxyType(self.slots)
-        self.context = MappingProxyType(dict(frame.context))
+        self.signals = signals
+        self.known_context = dict(frame.context)
+        self.context = MappingProxyType(self.known_context)
         self.ahead = [entry for entry in frame.journal if not entry.key.startswith(KEPT)]
         self.kept = {entry.key[len(KEPT) :]: entry for entry in frame.journal if entry.key.startswith(KEPT)}
         self.behind: list[Entry] = []
@@ -240,17 +255,30 @@ class _Replay:
     async def ask(self, step: Ask, key: str) -> Json:
         if step.reset_after_flow_ends:
             self.progress.collected.add(step.slot)
-        if self.known(key, "ask", step.slot) is not None:
+        known = self.known(key, "ask", step.slot)
+        if known is not None:
+            self.felt(known.result)
             return self.slots.get(step.slot)
         self.catch_up()
+        mood = self.mood(step)
         value = await self.validated(step, self.candidate(step))
         if value is None:
             self.progress.stop, self.progress.ask = "waiting", step
             self.frame = replace(self.frame, waiting=key)
             return None
         self.new_steps = 0
-        self.note(Entry(key, "ask", step.slot, writes={step.slot: value}))
+        self.felt(mood)
+        self.note(Entry(key, "ask", step.slot, mood, {step.slot: value}))
         return value
+
+    def mood(self, step: Ask) -> Json:
+        """That of the answer to `step`; None where it is not being answered just now, or nobody judged it."""
+        answered = self.answer is not None and self.answer[0] == step.slot
+        return dict(self.signals) if answered and self.signals else None
+
+    def felt(self, mood: Json) -> None:
+        if mood:
+            self.known_context[SIGNALS] = mood
 
     def candidate(self, step: Ask) -> Json:
         """The value that may answer `step`: what was just answered, else what the slot holds. None where there is

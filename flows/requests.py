@@ -25,14 +25,14 @@ from flows.state import (
 )
 from nlu.meaning import FALLBACK_INTENT, Entity, Meaning
 
-AMBIGUOUS_FROM = 0.2
-"""Two intents are offered for choice where both are at least so likely…"""
-AMBIGUOUS_RATIO = 0.5
-"""…and the second at least so likely as a part of the first."""
 SURER_FROM = 0.85
 """A question is answered rather than taken for a request where its answer is so sure, and surer than the intent."""
+CLOSE = 0.5
+"""An answer at least so likely as the best one, times this, is offered beside it."""
 ANSWER_FROM = 0.5
 """A retrieved answer is given without an intent from this confidence on."""
+LIKELY_FROM = 0.3
+"""An answer that is not the best of all is given from here on, where the intent says that it is of the right kind."""
 
 REPAIRS: Mapping[str, Command] = {
     "cancel": CancelFlow(),
@@ -57,7 +57,7 @@ def repair(meaning: Meaning, situation: Situation) -> Command | None:
 def request(meaning: Meaning, situation: Situation) -> Decision | None:
     intent = meaning.intent
     if not intent or intent == FALLBACK_INTENT:
-        return _answer(meaning, situation) or _ambiguous(meaning, situation)
+        return _answer(meaning, situation) or _ambiguous(meaning, situation) or _several(meaning, situation)
     sure = f"intent {intent} {meaning.confidence:.2f}"
     flow = triggered(intent, situation, meaning.confidence)
     if flow and words.is_question(meaning.text) and not _names_something(flow, meaning, situation):
@@ -68,7 +68,11 @@ def request(meaning: Meaning, situation: Situation) -> Decision | None:
         return Decision((StartFlow(flow), *_opening(flow, meaning, situation)), f"{sure} starts {flow}")
     if intent.partition("/")[0] in situation.knows.retrieval:
         label = intent.partition("/")[0]
-        key = next((each.key for each in meaning.answers if each.key.startswith(f"{label}/")), "")
+        fit = [each for each in meaning.answers if each.key.startswith(f"{label}/")]
+        if intent == label and (choice := _several(replace(meaning, answers=tuple(fit)), situation)):
+            return choice
+        sure_enough = (each.key for each in fit if each is meaning.answers[0] or each.confidence >= LIKELY_FROM)
+        key = next(sure_enough, "")
         key = intent if f"utter_{intent}" in situation.knows.domain.responses else key
         return Decision((KnowledgeAnswer(key),), f"{sure}, answered by {key}") if key else None
     if f"utter_{intent}" in situation.knows.domain.responses:
@@ -116,10 +120,10 @@ def describable(said: Said, situation: Situation) -> list[str]:
 def triggered(intent: str, situation: Situation, confidence: float = 1.0) -> str:
     """The flow that the intent starts ('' for none): one whose guard holds before one without a guard."""
     for threshold, flow in situation.knows.triggers.get(intent, ()):
-        if confidence >= threshold and (flow.guard is None or flow.guard(situation.slots)):
+        if confidence >= threshold and situation.lets(flow):
             return flow.id
     named = situation.knows.flows.get(intent)
-    startable = named is not None and not named.is_pattern and (named.guard is None or named.guard(situation.slots))
+    startable = named is not None and not named.is_pattern and situation.lets(named)
     return intent if startable else ""
 
 
@@ -140,13 +144,24 @@ def _answer(meaning: Meaning, situation: Situation, least: float = ANSWER_FROM) 
 
 
 def _ambiguous(meaning: Meaning, situation: Situation) -> Decision | None:
-    likely = [each for each in meaning.ranking[:3] if each.confidence >= AMBIGUOUS_FROM]
-    likely = [each for each in likely if each.confidence >= AMBIGUOUS_RATIO * likely[0].confidence]
+    likely = meaning.near_misses()
     flows = list(dict.fromkeys(flow for each in likely if (flow := triggered(each.name, situation))))
     if len(flows) < 2:
         return None
     shown = ", ".join(f"{each.name} {each.confidence:.2f}" for each in likely)
     return Decision((Clarify(tuple(flows)),), f"close together: {shown}")
+
+
+def _several(meaning: Meaning, situation: Situation) -> Decision | None:
+    """Questions close to each other, none of them sure: the customer says which one was meant."""
+    responses = situation.knows.domain.responses
+    known = [each for each in meaning.answers if each.question and f"utter_{each.key}" in responses]
+    close = [each for each in known if each.confidence >= CLOSE * known[0].confidence]
+    if len(close) < 2 or known[0].confidence >= ANSWER_FROM:
+        return None
+    shown = ", ".join(f"{each.key} {each.confidence:.2f}" for each in close)
+    choice = Clarify(tuple(each.key for each in close), tuple(each.question for each in close))
+    return Decision((choice,), f"questions close together: {shown}")
 
 
 def _in_words(name: str, meaning: Meaning, situation: Situation) -> Json:

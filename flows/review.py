@@ -21,7 +21,7 @@ from flows.steps import Ask, Call, Handoff, Link, Options, Say, Set, SubFlow
 from flows.yaml_flows import Branch, Graph, Node
 
 PATTERN_NAMES = frozenset(
-    ["label", "flow_name", "corrected", "names", "values", "options", "response", "key", "misses", "reason"]
+    ["label", "flow_name", "corrected", "names", "values", "options", "titles", "response", "key", "misses", "reason"]
 )
 """What pattern flows put into their responses besides slots."""
 
@@ -96,7 +96,7 @@ def _responses(engine: Engine) -> Iterator[Problem]:
             continue
         shown = {each.partition(".")[0] for variation in variations for each in names_in(variation)}
         conditions = {slot for each in variations if each.condition for slot in each.condition.slots}
-        for unknown in sorted((shown - PATTERN_NAMES - {"slots", "context"}) | conditions):
+        for unknown in sorted((shown - PATTERN_NAMES - {"slots", "context", "signals"}) | conditions):
             if unknown not in engine.domain.slots:
                 what = f"the response '{name}' shows the unknown slot '{unknown}'"
                 yield Problem(*where, what, did_you_mean(unknown, engine.domain.slots))

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from adapters.message import Button, Content, Event, Json, Text, Voice
 from flows import slots as slot_rules
 from flows import words
+from flows.conditions import SIGNALS
 from flows.domain import Domain, Slot
 from flows.state import Command, Heard, Served
 from flows.steps import Ask, Flow
@@ -86,8 +87,8 @@ class Situation:
     does); `answered` are the slots it has got already, in order. `described` are the slots for which the message
     describes a thing, with the value found, or None where it was not clear which; `mentions` are the last values
     spoken of, `earlier` those before them, and `spoken` the names of what was spoken of in this session. `prompt` is
-    what was said last, and `last` the flow that ended last. `offered` is the value that the question offers (「是刚才的
-    DD1 吗」), and `served` are the flows that have ended in this session."""
+    what was said last, `last` the flow that ended last, and `signals` the mood of the message. `offered` is the value
+    that the question offers (「是刚才的 DD1 吗」), and `served` are the flows that have ended in this session."""
 
     knows: Knowledge
     flow: str = ""
@@ -101,6 +102,7 @@ class Situation:
     spoken: frozenset[str] = frozenset()
     prompt: str = ""
     last: str = ""
+    signals: Mapping[str, float] = field(default_factory=dict)
     offered: Json = None
     served: Mapping[str, Served] = field(default_factory=dict)
 
@@ -137,6 +139,10 @@ class Situation:
         if len(found) > 1 and not isinstance(value, list):
             value = found[words.meant(meaning.text, [(each.start, each.end) for each in found])].value
         return value, found
+
+    def lets(self, flow: Flow) -> bool:
+        """Whether the flow's guard, if it has one, holds."""
+        return flow.guard is None or flow.guard(self.slots, {SIGNALS: dict(self.signals)})
 
     def mentioned(self, name: str, text: str) -> Json:
         """What the words of `text` refer to: the last value of a slot, or of an entity that fills it, or for 上一个 the

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from adapters.message import Json
 from flows.domain import Mapped, Slot, SlotType
 from nlu.meaning import Entity, Meaning
 
-TYPED_ENTITIES = frozenset(
-    ("time", "amount", "number", "phone", "order_id", "id_card", "email", "express_no", "percent")
-)  # what the rules of nlu/ find in any text, without training
+TYPED_ENTITIES = frozenset((
+    "time", "duration", "recurrence", "amount", "percent", "quantity", "number", "phone", "id_card", "bank_card",
+    "email", "url", "plate", "express_no", "order_id",
+))  # fmt: skip
+"""What the rules of nlu/ find in any text, without training, and what a slot of that name is filled from unasked. Not
+`address` and `person`: slots of these names hold what an action looked up, and a customer's words are no such thing."""
 NUMERIC_ENTITIES = ("amount", "number", "percent")
 _TRUE = frozenset(("true", "yes", "1", "是", "对", "好", "好的", "是的", "对的", "确认", "要", "同意"))
 _FALSE = frozenset(("false", "no", "0", "否", "不", "不是", "不要", "不用", "不对", "取消", "不同意"))
@@ -109,10 +113,44 @@ def from_entities(
         if mapped.type != "from_entity" or not _applies(mapped, meaning.intent, asked):
             continue
         found = tuple(entity for entity in meaning.entities if _is(entity, mapped))
+        if not found and mapped.entity == "number":
+            found = tuple(_numbers(meaning, waiting=asked == slot.name))
         if found:
             values = [entity.value for entity in found]
             return (values if slot.type == "list" else values[0]), found
     return None, ()
+
+
+def from_signals(slot: Slot, meaning: Meaning) -> Json:
+    """The mood of the message, where the slot is mapped from it as from an entity: complaint, urgency, sentiment."""
+    for mapped in slot.mappings:
+        if mapped.type == "from_entity" and mapped.entity in meaning.signals and _applies(mapped, meaning.intent, ""):
+            return meaning.signals[mapped.entity]
+    return None
+
+
+_SIMPLE_DURATION = re.compile(r"PT?(\d+(?:\.\d+)?)[YMWDHS]")
+
+
+def _numbers(meaning: Meaning, waiting: bool) -> Iterator[Entity]:
+    """The numbers in what was counted: 两个 answers 「要几个？」; and only where a number is waited for, 三天 answers
+    「住几天？」 and 第二个 「选第几个？」."""
+    for entity in meaning.entities:
+        value = _number_of(entity, waiting)
+        if value is not None:
+            yield replace(entity, type="number", value=value)
+
+
+def _number_of(entity: Entity, waiting: bool) -> Json:
+    if entity.type == "quantity" and isinstance(entity.value, dict):
+        return entity.value.get("number")
+    if not waiting:
+        return None
+    if entity.type == "reference" and isinstance(entity.value, dict):
+        index = entity.value.get("index")
+        return index if isinstance(index, int) and index > 0 else None
+    simple = _SIMPLE_DURATION.fullmatch(str(entity.value)) if entity.type == "duration" else None
+    return float(simple[1]) if simple and "." in simple[1] else int(simple[1]) if simple else None
 
 
 def from_intent(slot: Slot, meaning: Meaning, asked: str) -> Json:

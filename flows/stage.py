@@ -9,6 +9,7 @@ from typing import Protocol
 import orjson
 
 from adapters.message import Button, Card, Json, Reply, Text, Transfer
+from flows.conditions import SIGNALS
 from flows.domain import Domain
 from flows.journal import KEPT, outside, told, touched
 from flows.replay import FlowFailed, Perform, Progress, World, replay
@@ -44,6 +45,8 @@ class Stage:
     stack: list[Frame]
     slots: dict[str, Json]
     mentions: dict[str, Json]
+    signals: Mapping[str, Json] = field(default_factory=dict)
+    """The mood of what was said; a flow that begins, and one that is answered, keeps it."""
     replies: list[Reply] = field(default_factory=list)
     trace: list[Why] = field(default_factory=list)
     flags: set[str] = field(default_factory=set)
@@ -91,7 +94,8 @@ class Stage:
         for name in told.intersection(self.setting.asks(flow)):
             if not self.names_a_thing(name):
                 start[name] = self.initial(name)
-        frame = outside(Frame(flow, start, context=context or {}), slots or {})
+        mood = {SIGNALS: self.signals} if self.signals else {}
+        frame = outside(Frame(flow, start, context={**mood, **(context or {})}), slots or {})
         self.stack.append(frame)
         self.answer, self.asked = None, ""
 
@@ -166,7 +170,7 @@ class Stage:
                 self.failed(frame, FlowFailed("runaway", what))
                 continue
             try:
-                progress = await replay(frame, self.setting, self.speaker, self.perform, answer)
+                progress = await replay(frame, self.setting, self.speaker, self.perform, answer, self.signals)
             except (FlowFailed, ActionFailed) as error:
                 self.failed(frame, error)
                 continue
@@ -204,16 +208,19 @@ class Stage:
                 del self.stack[:-1]
                 self.mentions.clear()
                 self.stack[-1] = replace(frame, start=self.setting.domain.initial)
-            case Options(response):
-                self.offer(response, frame.context)
+            case Options(response, of_questions):
+                options = [str(each) for each in frame.context.get("options") or ()]
+                titles = [str(each) for each in frame.context.get("titles") or ()]
+                response = of_questions if titles else response
+                titles = titles or [self.title(each) for each in options]
+                self.offer(response, dict(zip(options, titles, strict=True)), frame.context)
 
-    def offer(self, response: str, context: Mapping[str, Json]) -> None:
-        """Buttons for the flows of `context.options`, which are told what `context.filled` holds."""
-        flows = [str(each) for each in context.get("options") or ()]
+    def offer(self, response: str, options: Mapping[str, str], context: Mapping[str, Json]) -> None:
+        """Buttons for intents or flows, which are told what `context.filled` holds."""
         filled = orjson.dumps(context["filled"]).decode() if context.get("filled") else ""
         said = self.render(response, {**self.slots, **context})
         text = next((reply.text for reply in said if isinstance(reply, Text | Card)), "")
-        buttons = tuple(Button(self.title(flow), f"/{flow}{filled}") for flow in flows)
+        buttons = tuple(Button(title, f"/{each}{filled}") for each, title in options.items())
         self.replies.append(Card(text=text, buttons=buttons))
 
     def unask(self) -> None:

@@ -40,7 +40,8 @@ class Entry:
 class Frame:
     """One running flow: the slots as they stood at its start, and its journal. The position is never stored:
     the flow is replayed against the journal. `waiting` is the key of the Ask that waits, for operators.
-    `context` is what a pattern flow was started with (`context.` in conditions, names in its responses)."""
+    `context` is what a pattern flow was started with (`context.` in conditions, names in its responses), and
+    `signals` in it the mood of the message that started it."""
 
     flow: str
     start: Mapping[str, Json] = field(default_factory=dict)
@@ -160,7 +161,10 @@ class CancelFlow:
 
 @dataclass(frozen=True, slots=True)
 class Clarify:
+    """Which of these is meant? Flows, or keys of answers: those with what they are called in `titles`."""
+
     options: tuple[str, ...]
+    titles: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -107,9 +107,10 @@ class Forget:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """Offer the flows of `context.options` to choose from, as buttons under the response."""
+    """Offer the flows, or the questions, of `context.options` to choose from, as buttons under the response."""
 
     response: str = "utter_clarification_options"
+    of_questions: str = "utter_clarification_questions"
 
 
 Step = Ask | Say | Call | Set | Link | SubFlow | Handoff | Repeat | Forget | Options

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from adapters.message import Content, Event, Image, Location, Text, plain
+from adapters.message import Content, Event, Image, Json, Location, Text, plain
+from flows import slots as slot_rules
 from flows import words
 from flows.answers import YES_NO, answer, correction, offered
 from flows.late import amended
@@ -30,6 +31,7 @@ from flows.state import (
     SkipQuestion,
     StartFlow,
 )
+from nlu.meaning import Meaning
 
 SILENT_EVENTS = frozenset(
     (
@@ -66,10 +68,15 @@ def understand(heard: Heard, situation: Situation) -> Decision:
 
 
 def _free_slots(said: Said, situation: Situation) -> tuple[Command, ...]:
-    if not said.meaning.entities:
+    if not (said.meaning.entities or said.meaning.signals):
         return ()
-    offered = ((name, situation.value(name, said.meaning)[0]) for name in sorted(situation.knows.free_slots))
+    offered = ((name, _offered(name, said.meaning, situation)) for name in sorted(situation.knows.free_slots))
     return tuple(SetSlot(name, value) for name, value in offered if value is not None)
+
+
+def _offered(name: str, meaning: Meaning, situation: Situation) -> Json:
+    value = situation.value(name, meaning)[0]
+    return slot_rules.from_signals(situation.knows.slot(name), meaning) if value is None else value
 
 
 # --- what is no text

@@ -19,6 +19,8 @@ Floats = NDArray[np.float64]
 PRIOR = np.array([1.0, 0.0, 4.0, -2.0])
 """Trust the shares of a text that is half known, and less the less is known: until the evidence outweighs it."""
 STRENGTH = 1.0
+FAMILIAR_PRIOR = np.array([0.5, 2.0, 2.0, -2.0])
+"""Before anything is known, texts of known words that are near to known texts are taken for familiar."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,56 @@ class Calibration:
         return cls(float(data["temperature"]), tuple(map(float, data["weights"])))
 
 
+@dataclass(frozen=True, slots=True)
+class Familiarity:
+    """How likely a text is about any class at all. `weights` are for (energy of the scores, nearness to a training
+    text, coverage, 1): the energy, the logarithm of all classes' strengths together, tells strangers better than the
+    best share does (Liu et al. 2020, Energy-based Out-of-distribution Detection)."""
+
+    temperature: float = 1.0
+    weights: tuple[float, ...] = tuple(FAMILIAR_PRIOR)
+
+    def chance(self, scores: NDArray[Any], nearness: float, coverage: float) -> float:
+        signs = self.signs(np.asarray(scores, np.float64)[None, :], np.array([nearness]), np.array([coverage]))
+        return float(_sigmoid(signs[0] @ np.array(self.weights)))
+
+    def chances(self, scores: Floats, nearness: Floats, coverage: Floats) -> Floats:
+        """The same for rows of scores (n, classes)."""
+        found: Floats = _sigmoid(self.signs(scores, nearness, coverage) @ np.array(self.weights))
+        return found
+
+    def signs(self, scores: Floats, nearness: Floats, coverage: Floats) -> Floats:
+        scaled = scores / self.temperature
+        top = scaled.max(1, keepdims=True)
+        energy = np.log(np.exp(scaled - top).sum(1)) + top[:, 0]
+        return np.stack([energy, nearness, coverage, np.ones(len(scores))], axis=-1)
+
+    def fitted(
+        self, scores: Floats, nearness: Floats, coverage: Floats, known: NDArray[np.bool_], weight: Floats
+    ) -> Familiarity:
+        """Fit on held-out texts: `known` marks those whose class the model knew; without others, as it is."""
+        if known.all() or not known.any():
+            return self
+        found = _logistic(self.signs(scores, nearness, coverage), known, weight, np.array(self.weights))
+        return Familiarity(self.temperature, tuple(found.tolist()))
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"temperature": self.temperature, "weights": list(self.weights)}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Familiarity:
+        return cls(float(data["temperature"]), tuple(map(float, data["weights"])))
+
+
+def separation(familiar: Floats, strange: Floats) -> float:
+    """AUROC: how often one of `familiar` is above one of `strange`; equal ones count a half. 0.5 without any."""
+    if not len(familiar) or not len(strange):
+        return 0.5
+    order = np.sort(strange)
+    below = np.searchsorted(order, familiar, "left") + np.searchsorted(order, familiar, "right")
+    return float(below.mean() / 2 / len(strange))
+
+
 def calibrate(scores: Floats, labels: NDArray[np.intp], coverage: Floats, weight: Floats) -> Calibration:
     """Fit on held-out scores (n, classes). `labels` is -1 where no class is right; `weight` is per text."""
     inside = labels >= 0
@@ -59,7 +111,7 @@ def calibrate(scores: Floats, labels: NDArray[np.intp], coverage: Floats, weight
     shares = np.apply_along_axis(_softmax, 1, scaled)
     rows = np.arange(len(scores))
     evidence = _evidence(shares[rows, best], scaled[rows, best], coverage)
-    return Calibration(temperature, tuple(_logistic(evidence, best == labels, weight).tolist()))
+    return Calibration(temperature, tuple(_logistic(evidence, best == labels, weight, PRIOR).tolist()))
 
 
 def expected_error(confidence: Floats, right: NDArray[np.bool_], bins: int = 10) -> float:
@@ -106,17 +158,17 @@ def _temperature(scores: Floats, labels: NDArray[np.intp]) -> float:
     return float(np.exp((low + high) / 2))
 
 
-def _logistic(rows: Floats, right: NDArray[np.bool_], weight: Floats, rounds: int = 50) -> Floats:
-    """Maximum a posteriori logistic regression by damped Newton, with a Gaussian prior around PRIOR."""
+def _logistic(rows: Floats, right: NDArray[np.bool_], weight: Floats, prior: Floats, rounds: int = 50) -> Floats:
+    """Maximum a posteriori logistic regression by damped Newton, with a Gaussian prior around `prior`."""
 
     def loss(at: Floats) -> float:
         sure = rows @ at
-        return float(weight @ (np.logaddexp(0, sure) - right * sure) + STRENGTH / 2 * ((at - PRIOR) ** 2).sum())
+        return float(weight @ (np.logaddexp(0, sure) - right * sure) + STRENGTH / 2 * ((at - prior) ** 2).sum())
 
-    found: Floats = PRIOR.copy()
+    found: Floats = prior.copy()
     for _ in range(rounds):
         p = _sigmoid(rows @ found)
-        slope = rows.T @ (weight * (right - p)) - STRENGTH * (found - PRIOR)
+        slope = rows.T @ (weight * (right - p)) - STRENGTH * (found - prior)
         curve = (rows * (weight * p * (1 - p))[:, None]).T @ rows + STRENGTH * np.eye(len(found))
         step = np.linalg.solve(curve, slope)
         # a whole step can overshoot where the classes are nearly separable

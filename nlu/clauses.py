@@ -27,18 +27,19 @@ MOST_WISHES = 5
 """Who says more in one message tells a story, and is not understood any better in pieces."""
 
 _SIGNS = "，,。.！!？?；;、…~ \n"
-_ANNOUNCED = r"顺便|顺带|顺手|另外|此外|以及|对了|还有就是|再就是"
+_ANNOUNCED = r"顺便|顺带|顺手|另外(?![一两几个的收付加])|此外|以及|对了|还有就是|再就是"
 """These announce another wish wherever they stand; the wish itself begins after them."""
 _ADDED = (
-    r"(?:还|也)(?:想|要|需要|得)(?!不)|还(?:请|帮我|麻烦)"
-    r"|再(?:帮|给|查|看|问|转|办|开|退|换|改|充|取消|催|申请|确认)|然后(?!呢|就[没不])"
+    r"(?:还|也)(?:想|要|需要|得)(?![不多几])|还(?:请|帮我|麻烦)"
+    r"|再(?:帮|给我|查|看|问|转|办|开|退|换|改|充|取消|催|申请|确认)|然后(?!呢|就[没不])"
 )
 """So do these, but are a part of the wish."""
-_FIRST_ONLY = r"还有|然后|同时|接着|最后|并且|再|也"
+_FIRST_ONLY = r"还有|然后|同时|接着|最后|并且"
 """These mean something more at the beginning of a clause alone: 还有货吗, 同时下单 are about something else."""
 _CUT = re.compile(
     rf"(?P<signs>[{_SIGNS}]*)(?P<word>{_ANNOUNCED}|{_ADDED})|(?P<edge>[{_SIGNS}]+)(?P<first>{_FIRST_ONLY})?"
 )
+_ENDS = re.compile(r"[。.！!？?；;…\n]")
 _WORDS_BEFORE = re.compile(rf"^(?:{_ANNOUNCED}|还有|然后|同时|接着|最后|并且)?[{_SIGNS}]*")
 _NUMBER_AROUND = re.compile(r"[0-9a-z][,.~ ][0-9a-z]")
 
@@ -51,7 +52,7 @@ _COURTESY = re.compile(
 """Greetings, thanks, yes and no: beside a wish they are none of their own."""
 _CORRECTION = re.compile(r"^(?:不对|不是|错了|说错|搞错|我?说的?是|是(?!不是|否)|改成|应该是|而是)")
 _GOES_ON = re.compile(
-    r"^(?:因为|由于|毕竟|所以|不行就?|因此|但是?|不过|可是|然而|结果|而且|就是|比如|例如|或者?|还是|不然|否则|那就?算|的话|否|才|都|却|就)"
+    r"^(?:因为|由于|毕竟|所以|不行就?|因此|但是?|不过|可是|然而|结果|而且|就是|比如|例如|或者?|还是|不然|否则|那就?算|的话|否|才|都|却|就|他|她|它|这|那(?!帮|我)|(?:可以|行|能|好|对)[不吗么嘛吧]?.{0,3}$)"
 )
 """Such a clause belongs to the one before it."""
 _CONDITION = re.compile(
@@ -71,7 +72,7 @@ _WISHES = re.compile(
 _TOLD = re.compile(r"(?<!催)(?<!退)(?<!算)了$|太|很|非常|真的?是|一直|根本|还没|坏|差|烂")
 """Words of telling, not of asking: a reason for the wish beside it."""
 
-_CERTAIN = {"announced": 3.0, "first": 1.5, "sign": 1.0}
+_CERTAIN = {"announced": 3.0, "first": 1.5, "sentence": 1.2, "comma": 0.8}
 """How much the form of a cut weighs against the confidence in the whole."""
 
 
@@ -173,7 +174,7 @@ class ClauseSplitter(Component):
 
     def _read(self, doc: Doc, clause: Clause) -> Doc:
         start, end = doc.normalized.span(clause.start, clause.end)
-        part = blank(doc.text[start:end], doc.now)
+        part = replace(blank(doc.text[start:end], doc.now), priorities=doc.priorities)
         for component in self.readers:
             part = component(part)
         return part
@@ -189,10 +190,10 @@ def cuts(text: str) -> Iterator[Cut]:
     for match in _CUT.finditer(text):
         start, end = match.span()
         if match["word"]:
-            inside = start < match.start("word") or start == 0
-            yield Cut(start, match.start("word"), "announced" if inside or len(match["word"]) > 1 else "sign")
+            yield Cut(start, match.start("word"), "announced")
         elif end < len(text) and not _NUMBER_AROUND.fullmatch(text[max(0, start - 1) : end + 1]):
-            yield Cut(start, match.end("edge"), "first" if match["first"] else "sign")
+            ended = "sentence" if _ENDS.search(match["edge"]) else "comma"
+            yield Cut(start, match.end("edge"), "first" if match["first"] else ended)
 
 
 def _clauses(doc: Doc) -> list[Clause]:
@@ -218,7 +219,7 @@ def _all_cuts(doc: Doc) -> list[Cut]:
     found = list(cuts(text))
     blanks = {i for i in range(1, len(text)) if doc.text[ends[i - 1] : starts[i]].isspace()}
     blanks -= {i for cut in found for i in range(cut.end, cut.start + 1)}
-    return sorted([*found, *(Cut(i, i, "sign") for i in blanks)], key=lambda one: one.start)
+    return sorted([*found, *(Cut(i, i, "sentence") for i in blanks)], key=lambda one: one.start)
 
 
 def _is_in_entity(doc: Doc, cut: Cut) -> bool:
@@ -247,7 +248,7 @@ def _joined(doc: Doc, clauses: list[Clause]) -> list[Clause]:
 def _go_together(before: str, text: str, kind: str) -> bool:
     if _GOES_ON.search(text) or _CONDITION.search(before):
         return True
-    return kind == "sign" and not (_asks(before) and _asks(text))
+    return kind in ("sentence", "comma") and not (_asks(before) and _asks(text))
 
 
 def _asks(text: str) -> bool:

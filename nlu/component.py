@@ -18,6 +18,13 @@ from nlu.doc import Doc
 Field = Literal[
     "normalized", "tokens", "features", "sentence", "states", "intent", "entities", "answers", "also", "signals"
 ]
+Material = Literal["texts", "intents", "entities", "patterns", "synonyms", "lookups", "answers", "files", "questions"]
+"""What of the training data a component learns from. `texts`, `intents`, `entities` and `answers` are the examples'
+that the intents are learned from, `questions` are all of the FAQ's with their answers, `files` the dictionaries that
+options name."""
+EVERYTHING: frozenset[Material] = frozenset(
+    {"texts", "intents", "entities", "patterns", "synonyms", "lookups", "answers", "files"}
+)
 SEED = 20240229
 """Every random choice in training starts here, so that equal data gives equal models."""
 
@@ -26,15 +33,21 @@ SEED = 20240229
 class Corpus:
     """What a component learns from: `docs[i]` is `data.examples[i]` as the components before it have read it.
 
-    `answers` are the texts of `data.answers`, read likewise. `project` is where relative paths in options start;
-    `report` is told how much is done, 0..1.
+    `answers` are the texts of `data.answers`, read likewise; `before` are those components. Of a long FAQ they hold
+    only a part: all its questions are `questions`, as (key, doc), and what answers them `question_answers`, which
+    nothing but what the retriever needs has read. `project` is where relative paths in options start; `report` is told
+    how much is done, 0..1. `wanted` are the fields that later components need or can use.
     """
 
     project: Path
     data: NluData
     docs: tuple[Doc, ...]
     answers: Mapping[str, Doc] = field(default_factory=dict)
+    questions: tuple[tuple[str, Doc], ...] = ()
+    question_answers: Mapping[str, Doc] = field(default_factory=dict)
     report: Callable[[float], None] = field(default=lambda fraction: None)
+    wanted: frozenset[Field] = frozenset()
+    before: tuple[Component, ...] = ()
 
 
 class NoOptions(Strict):
@@ -45,7 +58,12 @@ class Component(Protocol):
     name: ClassVar[str]
     requires: ClassVar[frozenset[Field]]
     assigns: ClassVar[frozenset[Field]]
+    wants: ClassVar[frozenset[Field]] = frozenset()
+    """What it can do without, but does better with."""
     options: ClassVar[type[Strict]]
+    reads: ClassVar[frozenset[Material]] = EVERYTHING
+    """Where nothing of this has changed, nor a component above it that gives what examples are learned by, the
+    component is taken from the last model instead of being trained."""
 
     @classmethod
     def train(cls, options: Any, corpus: Corpus) -> Self:
@@ -82,10 +100,14 @@ class Remembering(Protocol):
         """Itself without that, as it is saved and loaded."""
         ...
 
+    def reminded(self, corpus: Corpus) -> Component:
+        """Itself with that, where it was loaded rather than trained."""
+        ...
+
 
 @runtime_checkable
-class Rereading(Protocol):
-    """A component that has parts of a text read again by those before it."""
+class Placed(Protocol):
+    """A component that makes use of those before it: has a part of a text read again, or takes what they measured."""
 
     def after(self, components: tuple[Component, ...]) -> Component:
         """Itself, where it stands behind `components`."""

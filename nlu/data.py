@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from config.marks import MARK_MEND, read_marks
 from config.source import BadProject, Loc, Problem, Source, did_you_mean, read_yaml
+from nlu.faq import FaqData, faq_files, read_faq
 from nlu.meaning import Entity
 
 SECTIONS = ("intent", "synonym", "regex", "lookup")
@@ -84,17 +85,39 @@ def domain_files(project: Path) -> list[Path]:
 
 
 def read_data(project: Path) -> NluData:
-    """The project's training data; raises `BadProject` with one problem per malformed line."""
+    """The project's training data, its FAQ included; raises `BadProject` with one problem per malformed line."""
     sources: list[Source] = []
     problems: list[Problem] = []
+    faq = FaqData()
+    try:
+        faq = read_faq(project)
+    except BadProject as bad:
+        problems.extend(bad.problems)
+    # a list of ten thousand answers takes a second to be read
+    lists = {path for path in faq_files(project) if not _has_sections(path)}
     for path in (*nlu_files(project), *domain_files(project)):
+        if path in lists:
+            continue
         try:
             sources.append(read_yaml(path))
         except BadProject as bad:
-            problems.extend(bad.problems)
+            # what is no YAML at all was said of a FAQ file already
+            problems.extend(problem for problem in bad.problems if problem not in problems)
     if problems:
         raise BadProject(problems)
-    return collect(sources)
+    return with_faq(collect(sources), faq)
+
+
+def _has_sections(path: Path) -> bool:
+    content = path.read_bytes()
+    return b"nlu:" in content or b"responses:" in content
+
+
+def with_faq(data: NluData, faq: FaqData) -> NluData:
+    """Each entry is a retrieval intent: its wordings are examples, its answer says much about what it answers."""
+    asked = [Example(text, entry.key, (), entry.file, line) for entry in faq.entries for text, line in entry.questions]
+    answers = {entry.key: "\n".join(entry.answers) for entry in faq.entries}
+    return replace(data, examples=(*data.examples, *asked), answers={**data.answers, **answers})
 
 
 def collect(sources: Iterable[Source]) -> NluData:

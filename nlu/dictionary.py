@@ -1,4 +1,6 @@
-"""jieba's dictionary, read once per process and kept ready in the user's cache folder, and cutters over it.
+"""jieba itself: its dictionary, read once per process and kept ready in the user's cache folder, and its tokenizer.
+
+Where rjieba is installed (`nlu.cutting`) nothing of this is needed to serve.
 
 Parsing `dict.txt` is a second of a cold start; its result as one JSON object is read in a third of that. jieba's own
 cache is a marshal file in a /tmp that everybody may write to.
@@ -11,11 +13,11 @@ import os
 import sys
 import tempfile
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any
 
 import orjson
 
@@ -35,37 +37,46 @@ def _quiet() -> Iterator[None]:
             del sys.modules["pkg_resources"]
 
 
-with _quiet():
-    import jieba
+@cache
+def library() -> Any:
+    """The package, imported when it is first wanted: where rjieba is installed that is seldom, and it weighs 4 MB."""
+    with _quiet():
+        import jieba  # noqa: PLC0415 - heavy
+    logging.getLogger("jieba").setLevel(logging.CRITICAL)
+    return jieba
 
-logging.getLogger("jieba").setLevel(logging.CRITICAL)
-USER_WORD_FREQUENCY = 2_000_000
-"""Above 的, so that no cut through a user's word is ever more likely than the word."""
-Cutter: TypeAlias = jieba.Tokenizer
+
 Frequencies = dict[str, int]
 """Each word and how often it occurs; each beginning of a word that is none itself, with 0."""
 
 
-def cutter(words: Iterable[str]) -> Cutter:
-    """A cutter of its own: what it learns of `words`, no other cutter knows."""
-    made = Cutter()
+def tokenizer(words: Iterable[str], frequency: int) -> Any:
+    """A `jieba.Tokenizer` of its own: what it learns of `words`, no other knows."""
+    made = library().Tokenizer()
     frequencies, total = _dictionary()
     made.FREQ, made.total, made.initialized = dict(frequencies), total, True
     for word in words:
-        made.add_word(word, USER_WORD_FREQUENCY)
+        made.add_word(word, frequency)
     return made
+
+
+@cache
+def tags() -> Mapping[str, str]:
+    """The part of speech of each of jieba's words."""
+    lines = Path(library().__file__).with_name("dict.txt").read_text("utf-8").splitlines()
+    return {word: sys.intern(tag) for word, _, tag in (line.split(" ") for line in lines)}
 
 
 @cache
 def _dictionary() -> tuple[Frequencies, int]:
     """jieba's words, and the sum of their frequencies."""
-    source = Path(jieba.__file__).with_name("dict.txt")
+    source = Path(library().__file__).with_name("dict.txt")
     place = cache_file(source)
     kept = _kept(place)
     if kept is not None:
         return kept
     with _quiet(), source.open("rb") as lines:
-        frequencies, total = jieba.Tokenizer.gen_pfdict(lines)
+        frequencies, total = library().Tokenizer.gen_pfdict(lines)
     _keep(place, frequencies, total)
     return frequencies, total
 
@@ -73,7 +84,7 @@ def _dictionary() -> tuple[Frequencies, int]:
 def cache_file(source: Path) -> Path:
     """Where the parsed `source` is kept: in `$XDG_CACHE_HOME/yingda`, by jieba's version and the file's size."""
     folder = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-    return Path(folder) / "yingda" / f"jieba-{jieba.__version__}-{source.stat().st_size}.json"
+    return Path(folder) / "yingda" / f"jieba-{library().__version__}-{source.stat().st_size}.json"
 
 
 def _kept(path: Path) -> tuple[Frequencies, int] | None:

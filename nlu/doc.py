@@ -15,11 +15,13 @@ from nlu.normalize import Normalized
 
 
 class Token(NamedTuple):
-    """A word of the normalised text; `start` and `end` index the normalised text."""
+    """A word of the normalised text; `start` and `end` index the normalised text. `tag` is its part of speech as jieba
+    names them, empty where the tokenizer knows none."""
 
     text: str
     start: int
     end: int
+    tag: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,9 +39,10 @@ class Features:
 @dataclass(frozen=True, slots=True, eq=False)
 class States:
     """What a transformer thinks of each piece of a text: `rows` (pieces, dimensions), and the stretch of the normalised
-    text that each stands for; pieces that stand for none (prefix, separators) are left out."""
+    text that each stands for; pieces that stand for none (prefix, separators) are left out. Half precision: what
+    training keeps in its cache is what is served."""
 
-    rows: NDArray[np.float32]
+    rows: NDArray[np.float16]
     spans: tuple[tuple[int, int], ...]
 
 
@@ -48,7 +51,7 @@ NOTHING = Features(np.empty(0, np.intp), np.empty(0, np.float32), 0.0)
 
 
 NO_VECTOR: Vector = np.empty(0, np.float32)
-NO_STATES = States(np.empty((0, 0), np.float32), ())
+NO_STATES = States(np.empty((0, 0), np.float16), ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +71,8 @@ class Doc:
     familiarity: float = 1.0
     ranking: tuple[Intent, ...] = ()
     entities: tuple[Entity, ...] = ()
+    priorities: Mapping[str, int] = field(default_factory=dict)
+    """Of extractors to which config.yml gives another one than `nlu.spans.PRIORITY`."""
     answers: tuple[Answer, ...] = ()
     also: tuple[Meaning, ...] = ()
     signals: Mapping[str, float] = field(default_factory=dict)

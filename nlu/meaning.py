@@ -33,10 +33,22 @@ class Intent:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A candidate answer from retrieval: `key` is `<retrieval intent>/<name>`, e.g. `faq/shipping_fee`."""
+    """A candidate answer from retrieval: `key` is `<retrieval intent>/<name>`, e.g. `faq/shipping_fee`; `question` is a
+    wording of what it answers, to be shown to a customer."""
 
     key: str
     confidence: float
+    question: str = ""
+
+
+MOST_OFFERED = 3
+"""Intents offered for choice: nobody reads more."""
+ENOUGH = 0.7
+"""The part of the ranking's chance that those must hold together…"""
+LEAST_CHANCE = 0.3
+"""…of at least so much…"""
+LEAST_OFFERED = 0.1
+"""…and each of them so much."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +75,20 @@ class Meaning:
     also: tuple[Meaning, ...] = ()
     signals: Mapping[str, float] = field(default_factory=dict)
 
+    def near_misses(self) -> tuple[Intent, ...]:
+        """The intents worth offering for choice where none is believed: the fewest that together hold most of the
+        ranking's chance, each with some of it. Empty where that takes too many, or there is little chance at all."""
+        total = sum(one.confidence for one in self.ranking)
+        held, found = 0.0, []
+        for one in self.ranking[:MOST_OFFERED]:
+            if total < LEAST_CHANCE or one.confidence < LEAST_OFFERED:
+                break
+            found.append(one)
+            held += one.confidence
+            if held >= ENOUGH * total:
+                return tuple(found)
+        return ()
+
     def wishes(self) -> tuple[Meaning, ...]:
         """Each wish as a meaning of its own, in order: the first with the text up to the second."""
         if not self.also:
@@ -81,5 +107,7 @@ class Meaning:
 
 
 FALLBACK_INTENT = "nlu_fallback"
+MOODS = ("sentiment", "urgency", "complaint")
+"""The names in `Meaning.signals`."""
 COMMAND_EXTRACTOR = "command"
 """The extractor of entities in `/intent{"entity": "value"}`."""

@@ -14,13 +14,29 @@ from adapters.message import plain
 from config.source import BadProject, Problem
 
 # imported for their registration: config.yml names them
-from nlu import classifier, clauses, encoder, fallback, features, gazetteer, normalizer, retrieval, tokenizer  # noqa: F401
-from nlu.component import COMPONENTS
+from nlu import (  # noqa: F401
+    classifier,
+    clauses,
+    encoder,
+    fallback,
+    features,
+    gazetteer,
+    mood,
+    normalizer,
+    retrieval,
+    tagger,
+    tokenizer,
+)
+from nlu.component import COMPONENTS, Component
 from nlu.data import NluData, domain_files, nlu_files, read_data
+from nlu.faq import faq_files
+from nlu.joint import component as joint  # noqa: F401
+from nlu.joint import distilled  # noqa: F401
 from nlu.pipeline import Pipeline
 from nlu.recipe import Recipe, read_recipe
+from nlu.spans import priorities
 
-SCHEMA = 3
+SCHEMA = 4
 """Raised when a model of an older release can no longer be read: then it is trained anew."""
 
 DAMAGED = (OSError, ValueError, LookupError, TypeError, AttributeError, EOFError, BadZipFile)
@@ -29,7 +45,9 @@ DAMAGED = (OSError, ValueError, LookupError, TypeError, AttributeError, EOFError
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """`manifest.json`. `steps` are (component, its options); `files_hash` is of the bytes that were read."""
+    """`manifest.json`. `steps` are (component, its options), `fingerprints` what each was learned from, `contents` a
+    digest of its files, `seconds` how long that took (where it was taken from an older model: then). `sample` is the
+    part of the FAQ that the intents are learned from; `files_hash` is of the bytes that were read."""
 
     version: str
     data_hash: str
@@ -42,6 +60,10 @@ class Manifest:
     intents: tuple[str, ...]
     steps: tuple[tuple[str, Mapping[str, Any]], ...]
     report: Mapping[str, Any]
+    fingerprints: tuple[str, ...]
+    contents: tuple[str, ...]
+    seconds: tuple[float, ...]
+    sample: tuple[str, ...]
     schema: int = SCHEMA
 
     def to_dict(self) -> dict[str, Any]:
@@ -50,7 +72,8 @@ class Manifest:
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Manifest:
         steps = tuple((name, options) for name, options in data["steps"])
-        return cls(**{**data, "intents": tuple(data["intents"]), "steps": steps})
+        lists = {name: tuple(data[name]) for name in ("intents", "fingerprints", "contents", "seconds", "sample")}
+        return cls(**{**data, **lists, "steps": steps})
 
 
 def models_folder(project: Path) -> Path:
@@ -88,17 +111,32 @@ def load(folder: Path) -> Pipeline:
     manifest = read_manifest(folder)
     components = []
     for place, (name, given) in enumerate(manifest.steps):
-        component = COMPONENTS.get(name)
-        if component is None:
+        if name not in COMPONENTS:
             what = f"the model has a component '{name}' that is not known here"
             raise BadProject(Problem(str(folder / "manifest.json"), 1, what, "train again: yingda train"))
-        try:
-            options = component.options.model_validate(given)
-            components.append(component.load(options, step_folder(folder, place, name)))
-        except DAMAGED as error:
-            what = f"'{name}' cannot be loaded: {' '.join(str(error).split()) or type(error).__name__}"
-            raise BadProject(Problem(str(folder), 1, what, "train again: yingda train")) from None
-    return Pipeline(tuple(components), manifest.version, manifest.parse_ms)
+        components.append(load_step(folder, place, name, given))
+    options = [(name, COMPONENTS[name].options.model_validate(given)) for name, given in manifest.steps]
+    return Pipeline(tuple(components), manifest.version, manifest.parse_ms, priorities(options))
+
+
+def load_step(folder: Path, place: int, name: str, given: Mapping[str, Any]) -> Component:
+    """One component of a model. Raises `BadProject` where it cannot be read."""
+    try:
+        options = COMPONENTS[name].options.model_validate(given)
+        return COMPONENTS[name].load(options, step_folder(folder, place, name))
+    except DAMAGED as error:
+        what = f"'{name}' cannot be loaded: {' '.join(str(error).split()) or type(error).__name__}"
+        raise BadProject(Problem(str(folder), 1, what, "train again: yingda train")) from None
+
+
+def content_of(folder: Path) -> str:
+    """A digest of all files in a folder."""
+    digest = hashlib.sha256()
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        content = path.read_bytes()
+        digest.update(f"{path.relative_to(folder).as_posix()}\0{len(content)}\0".encode())
+        digest.update(content)
+    return digest.hexdigest()
 
 
 def step_folder(folder: Path, place: int, name: str) -> Path:
@@ -121,7 +159,8 @@ def is_stale(project: Path, folder: Path) -> bool:
 def files_hash(project: Path, recipe: Recipe) -> str:
     """Of the bytes of everything that training may read."""
     digest = hashlib.sha256(f"{SCHEMA}".encode())
-    for path in (project / "config.yml", *nlu_files(project), *domain_files(project), *_dictionaries(project, recipe)):
+    training = dict.fromkeys((*nlu_files(project), *domain_files(project), *faq_files(project)))
+    for path in (project / "config.yml", *training, *dictionaries(project, recipe)):
         content = path.read_bytes() if path.is_file() else b""
         digest.update(f"{path.name}\0{len(content)}\0".encode())
         digest.update(content)
@@ -139,11 +178,13 @@ def data_hash(project: Path, recipe: Recipe, data: NluData) -> str:
         data.synonyms,
         data.lookups,
         data.answers,
-        [hashlib.sha256(path.read_bytes()).hexdigest() for path in _dictionaries(project, recipe)],
+        [hashlib.sha256(path.read_bytes()).hexdigest() for path in dictionaries(project, recipe)],
     ]
     return hashlib.sha256(json.dumps(parts, ensure_ascii=False, sort_keys=True).encode()).hexdigest()
 
 
-def _dictionaries(project: Path, recipe: Recipe) -> list[Path]:
-    paths = [project / str(path) for step in recipe.steps if (path := getattr(step.options, "dictionary_path", ""))]
+def dictionaries(project: Path, recipe: Recipe) -> list[Path]:
+    """The files that a pipeline's options name."""
+    named = [getattr(step.options, name, "") for step in recipe.steps for name in ("dictionary_path", "unlabelled")]
+    paths = [project / str(path) for path in named if path]
     return [file for path in paths for file in (sorted(path.iterdir()) if path.is_dir() else [path]) if file.is_file()]

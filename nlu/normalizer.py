@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import ClassVar, Self
 
 from config.source import Strict
-from nlu.component import Component, Corpus, Field, NoOptions, register
+from nlu.component import Component, Corpus, Field, Material, NoOptions, register
 from nlu.doc import Doc
 from nlu.normalize import normalize
 
@@ -21,6 +21,7 @@ class Normalizer(Component):
     requires: ClassVar[frozenset[Field]] = frozenset()
     assigns: ClassVar[frozenset[Field]] = frozenset({"normalized"})
     options: ClassVar[type[Strict]] = NoOptions
+    reads: ClassVar[frozenset[Material]] = frozenset()
 
     @classmethod
     def train(cls, options: NoOptions, corpus: Corpus) -> Self:

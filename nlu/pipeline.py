@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass, replace
-from datetime import datetime
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 
-from nlu.component import Component, Rereading
+from nlu.component import Component, Placed
 from nlu.doc import Doc
 from nlu.meaning import COMMAND_EXTRACTOR, Entity, Intent, Meaning
 from nlu.normalize import Normalized
 
+LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
+"""When an example was said makes no difference to what is learned from it."""
 READ_CHARACTERS = 1000
 """Only so much of a text is read, which is more than fits in a WeChat message (2048 bytes): what a stranger pastes
 must not take the time of others."""
@@ -28,11 +31,12 @@ class Pipeline:
     version: str = ""
     parse_ms: float = 0.0
     """How long a sentence took when the model was trained; 0 where that was not measured."""
+    priorities: Mapping[str, int] = field(default_factory=dict)
+    """Of extractors, where config.yml gives one."""
 
     def __post_init__(self) -> None:
         placed = tuple(
-            one.after(self.components[:i]) if isinstance(one, Rereading) else one
-            for i, one in enumerate(self.components)
+            one.after(self.components[:i]) if isinstance(one, Placed) else one for i, one in enumerate(self.components)
         )
         object.__setattr__(self, "components", placed)
 
@@ -48,7 +52,7 @@ class Pipeline:
 
     def read(self, text: str, now: datetime) -> Doc:
         """The whole record, for those who want to see more than the meaning."""
-        doc = blank(text[:READ_CHARACTERS], now)
+        doc = replace(blank(text[:READ_CHARACTERS], now), priorities=self.priorities)
         for component in self.components:
             doc = component(doc)
         return replace(doc, text=text)

@@ -25,14 +25,14 @@ STANDS_FOR: Mapping[str, tuple[str, ...]] = {
     "MitieFeaturizer": ("SentenceEncoder",),
     "ConveRTFeaturizer": ("SentenceEncoder",),
     "LanguageModelFeaturizer": ("SentenceEncoder",),
-    "DIETClassifier": ("LinearIntentClassifier", "LookupEntityExtractor"),
+    "DIETClassifier": ("LinearIntentClassifier", "LookupEntityExtractor", "CrfEntityExtractor"),
     "LogisticRegressionClassifier": ("LinearIntentClassifier",),
     "SklearnIntentClassifier": ("LinearIntentClassifier",),
     "MitieIntentClassifier": ("LinearIntentClassifier",),
     "KeywordIntentClassifier": ("LinearIntentClassifier",),
-    "CRFEntityExtractor": ("LookupEntityExtractor",),
-    "SpacyEntityExtractor": ("LookupEntityExtractor",),
-    "MitieEntityExtractor": ("LookupEntityExtractor",),
+    "CRFEntityExtractor": ("LookupEntityExtractor", "CrfEntityExtractor"),
+    "SpacyEntityExtractor": ("LookupEntityExtractor", "CrfEntityExtractor"),
+    "MitieEntityExtractor": ("LookupEntityExtractor", "CrfEntityExtractor"),
     "DucklingEntityExtractor": ("RuleEntityExtractor",),
     "DucklingHTTPExtractor": ("RuleEntityExtractor",),
     "ResponseSelector": ("FaqRetriever",),
@@ -56,9 +56,11 @@ DEFAULT = (
     "JiebaTokenizer",
     "TfidfFeaturizer",
     "SentenceEncoder",
+    "MoodAnalyzer",
     "LinearIntentClassifier",
     "RegexEntityExtractor",
     "LookupEntityExtractor",
+    "CrfEntityExtractor",
     "RuleEntityExtractor",
     "EntitySynonymMapper",
     "FaqRetriever",
@@ -218,6 +220,8 @@ class _Planning:
             self.put("TfidfFeaturizer", NO_OPTIONS, 1, "")
         order = [*DEFAULT]
         order.insert(2, "WhitespaceTokenizer")
+        place = order.index("LinearIntentClassifier") + 1
+        order[place:place] = ["DistilledIntentClassifier", "JointTransformer"]
         self.steps.sort(key=lambda step: order.index(step.name))
         self.check_needs()
 

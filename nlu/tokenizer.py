@@ -10,7 +10,7 @@ from typing import ClassVar, Self
 
 from config.source import BadProject, Problem, Strict
 from nlu.component import Component, Corpus, Field, NoOptions, register
-from nlu.dictionary import Cutter, cutter
+from nlu.cutting import Cutter, cutter
 from nlu.doc import Doc, Token
 from nlu.normalize import normalize
 
@@ -23,7 +23,7 @@ class JiebaOptions(Strict):
 @register
 @dataclass(frozen=True, slots=True)
 class JiebaTokenizer(Component):
-    """Cuts with jieba. Lookup values and marked entity values are words of the bot's own dictionary."""
+    """Cuts as jieba does. Lookup values and marked entity values are words of the bot's own dictionary."""
 
     name: ClassVar[str] = "JiebaTokenizer"
     requires: ClassVar[frozenset[Field]] = frozenset({"normalized"})
@@ -51,9 +51,9 @@ class JiebaTokenizer(Component):
         (folder / "words.json").write_text(json.dumps(self.words, ensure_ascii=False), "utf-8")
 
     def __call__(self, doc: Doc) -> Doc:
-        # jieba gives runs of white space as words of their own
-        found = self.cutter.tokenize(doc.normalized.text)
-        return replace(doc, tokens=tuple(Token(*token) for token in found if not token[0].isspace()))
+        # jieba gives white space as words of its own
+        found = self.cutter.cut(doc.normalized.text)
+        return replace(doc, tokens=tuple(Token(*word) for word in found if not word[0].isspace()))
 
 
 def _read_words(path: Path) -> tuple[str, ...]:

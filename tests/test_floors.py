@@ -13,6 +13,9 @@ PACKAGES = ("adapters", "nlu", "flows", "bot", "config")
 FLOOR_0 = {
     "adapters.message", "adapters.channel", "nlu.meaning", "flows.state",
     "config.settings", "config.credentials", "config.source", "config.marks",
+    # questions and answers are what the dialogue says as much as what the understanding learns
+    "nlu.faq", "nlu.faq.columns", "nlu.faq.entries", "nlu.faq.lists", "nlu.faq.markdown", "nlu.faq.reading",
+    "nlu.faq.tables",
 }  # fmt: skip
 FLOOR_4 = (
     "bot.app",
@@ -26,6 +29,7 @@ FLOOR_4 = (
     "bot.__main__",
 )
 HEAVY = {
+    "jieba",
     "torch",
     "transformers",
     "onnxruntime",
@@ -36,6 +40,8 @@ HEAVY = {
     "tokenizers",
     "sentencepiece",
     "safetensors",
+    "huggingface_hub",
+    "openpyxl",
 }
 
 

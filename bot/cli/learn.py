@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -21,6 +22,7 @@ from flows.domain import load_domain
 from flows.review import review as review_flows
 from flows.review import warnings as flow_warnings
 from nlu.data import read_data
+from nlu.faq import FAQ, read_faq
 from nlu.model import is_stale, latest, load, read_manifest
 from nlu.pipeline import Pipeline
 from nlu.recipe import read_recipe
@@ -55,7 +57,7 @@ def init(folder: Path) -> None:
 
 @click.command()
 @project_option
-@click.option("--force", is_flag=True, help="Train even though nothing has changed.")
+@click.option("--force", is_flag=True, help="Learn everything anew, whether or not it has changed.")
 def train(project: Path, force: bool) -> None:
     """Train the bot's language understanding from its YAML."""
     check_project(project)
@@ -64,7 +66,7 @@ def train(project: Path, force: bool) -> None:
     if folder is not None and not force and not is_stale(project, folder):
         click.echo(f"Nothing has changed since {folder.name}; train anyway with --force.")
         return
-    with_bar(project, train_model)
+    with_bar(project, partial(train_model, anew=force))
 
 
 def tell_recipe(project: Path) -> None:
@@ -163,9 +165,10 @@ def validate(project: Path) -> None:
     """Check the bot's files: unknown names, unreachable steps, duplicate and conflicting examples."""
     tell_recipe(project)
     data = read_data(project)
-    doubts = review_nlu(data)
-    problems = [*review_flows(project), *unlisted(data, load_domain(project).intents), *doubts.conflicts]
-    for problem in (*problems, *flow_warnings(project), *doubts.remarks):
+    doubts, faq = review_nlu(data), read_faq(project)
+    known = load_domain(project).intents | ({FAQ} if faq.entries else set())
+    problems = [*review_flows(project), *unlisted(data, known), *doubts.conflicts, *faq.conflicts]
+    for problem in (*problems, *flow_warnings(project), *doubts.remarks, *faq.remarks):
         click.echo(str(problem))
     click.echo(f"{len(problems)} to mend." if problems else "Nothing to mend.")
     sys.exit(1 if problems else 0)
@@ -180,4 +183,5 @@ def check_project(project: Path) -> None:
         except BadProject as bad:
             found.extend(bad.problems)
     if found:
-        raise BadProject(found)
+        # what both readers read is told once
+        raise BadProject(dict.fromkeys(found))

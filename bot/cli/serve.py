@@ -26,6 +26,7 @@ from bot.talk import LocalBot, TalkClient
 from bot.turn import Turn
 from config.credentials import load_credentials
 from config.settings import Settings
+from nlu.meaning import Entity
 
 STOP_S = 12.0
 """How long a worker process gets to finish what is under way."""
@@ -162,6 +163,8 @@ class _BotFiles(watchfiles.DefaultFilter):
     """What a bot's author edits: not what the bot writes itself."""
 
     ignore_dirs = (*watchfiles.DefaultFilter.ignore_dirs, ".yingda")
+    # ~$faq.xlsx comes and goes as a spreadsheet is opened and closed
+    ignore_entity_patterns = (*watchfiles.DefaultFilter.ignore_entity_patterns, r"^~\$")
 
 
 def _reload(project: Path, settings: Settings) -> None:
@@ -216,13 +219,23 @@ def _ask() -> str | None:
     return line.strip() if line else None
 
 
+def _told(entity: Entity) -> str:
+    name = "/".join(filter(None, (entity.type, entity.role, entity.group)))
+    return f"{name} = {entity.value!r}   「{entity.text}」 {entity.extractor} {entity.confidence:.2f}"
+
+
 def _explain(talk: TalkClient, turn: Turn) -> None:
     meaning = turn.meaning
     if meaning:
         ranking = "  ".join(f"{each.name} {each.confidence:.2f}" for each in meaning.ranking[:3])
         click.secho(f"  intent   {meaning.intent} {meaning.confidence:.2f}   ({ranking})", dim=True)
         for entity in meaning.entities:
-            click.secho(f"  entity   {entity.type} = {entity.value!r}   「{entity.text}」 {entity.extractor}", dim=True)
+            click.secho(f"  entity   {_told(entity)}", dim=True)
+            for other in entity.also:
+                click.secho(f"    not    {_told(other)}", dim=True)
+        if meaning.signals:
+            mood = "  ".join(f"{name} {value:.2f}" for name, value in meaning.signals.items())
+            click.secho(f"  mood     {mood}", dim=True)
     click.secho(f"  flow     {turn.flow or '-'}", dim=True)
     filled = {name: value for name, value in talk.slots.items() if value is not None}
     click.secho(f"  slots    {filled}", dim=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -84,6 +84,9 @@ class Row:
     flags: tuple[str, ...]
 
 
+MOOD_TITLES = {"sentiment": "情绪", "urgency": "紧急", "complaint": "投诉倾向"}
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """One turn of the transcript."""
@@ -100,7 +103,9 @@ class Step:
     confidence: float
     ranking: tuple[tuple[str, float], ...]
     answers: tuple[tuple[str, float], ...]
-    entities: tuple[tuple[str, str], ...]
+    entities: tuple[tuple[str, str, str], ...]
+    """(name, value, extractor); what gave way to one stands below it."""
+    mood: tuple[tuple[str, float], ...]
     model: str
     replies: tuple[Said, ...]
     flow: str
@@ -254,7 +259,8 @@ def step(turn: Turn, now: float, zone: ZoneInfo) -> Step:
         confidence=meaning.confidence,
         ranking=tuple((intent.name, intent.confidence) for intent in meaning.ranking[:RANKING_SHOWN]),
         answers=tuple((found.key, found.confidence) for found in meaning.answers[:RANKING_SHOWN]),
-        entities=tuple((_label(entity), plainly(entity.value)) for entity in meaning.entities),
+        entities=tuple(row for entity in meaning.entities for row in _rows(entity)),
+        mood=tuple((MOOD_TITLES.get(name, name), value) for name, value in meaning.signals.items()),
         model=meaning.model,
         replies=tuple(map(said, turn.replies)),
         flow=turn.flow,
@@ -269,6 +275,12 @@ def step(turn: Turn, now: float, zone: ZoneInfo) -> Step:
         commands=tuple(_command(command) for command in turn.commands),
         raw=json.dumps(raw, ensure_ascii=False, indent=2, default=str) if raw else "",
     )
+
+
+def _rows(entity: Entity) -> Iterator[tuple[str, str, str]]:
+    yield _label(entity), plainly(entity.value), entity.extractor
+    for other in entity.also:
+        yield f"↳ {_label(other)}", plainly(other.value), other.extractor
 
 
 def _label(entity: Entity) -> str:

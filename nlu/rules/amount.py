@@ -18,12 +18,16 @@ _SIGNS = {
     "jpy": "JPY",
 }  # fmt: skip
 _NAMES = {
-    "美元": "USD", "美金": "USD", "美刀": "USD", "刀": "USD", "港币": "HKD", "港元": "HKD", "欧元": "EUR",
+    "美元": "USD", "美金": "USD", "美刀": "USD", "刀": "USD", "港币": "HKD", "港元": "HKD", "欧元": "EUR", "欧": "EUR",
     "英镑": "GBP", "日元": "JPY", "日币": "JPY", "韩元": "KRW", "韩币": "KRW", "台币": "TWD", "新台币": "TWD",
     "澳元": "AUD", "澳币": "AUD", "澳门元": "MOP", "加元": "CAD", "加币": "CAD", "新币": "SGD",
     "泰铢": "THB", "卢布": "RUB",
     **{sign: code for sign, code in _SIGNS.items() if sign[0].isalpha()},
 }  # fmt: skip
+
+
+_BEFORE = {**_SIGNS, **{name: code for name, code in _NAMES.items() if len(name) > 1 and not name.isascii()}}
+"""What stands before the figures: ￥5, 人民币500, 新台币五百元."""
 
 
 def _any(words: dict[str, str]) -> str:
@@ -35,37 +39,45 @@ _D = r"[\d一二两三四五六七八九]"
 # What stands behind the word and makes a festival, a piece of something, a hair or a minute of it.
 _YUAN = r"元整?(?![旦宵素件气首帅])|圆整?(?![形珠桌通])"
 _KUAI = (
-    r"块(?:钱|大洋)|块(?!儿|[手腕怀]表|[布地屏砖肉糖石板饼姜冰铁木钢]|蛋糕|巧克力|面包|电池|硬盘|豆腐|玻璃|肥皂|香皂"
+    r"块(?:钱|大洋)|块(?!儿|(?<=(?<![十百千万零])一块)[去来走吃玩发寄买退送到下办处上给]|[手腕怀]表|[布地屏砖肉糖石板饼姜冰铁木钢]|蛋糕|巧克力|面包|电池|硬盘|豆腐|玻璃|肥皂|香皂"
     r"|毛巾|电路|显卡|滑板|主板|披萨|牛排|内存|移动|充电|橡皮|抹布)"
 )
 _MAO = r"毛钱|毛(?![衣巾毯线豆肚绒孩笔利病裤尼坯])|角钱?(?![星形度色落钢铁楼])"
 # 两块5个 is two yuan for five pieces, but 9块9包邮 has its 9
-_NO_COUNT = r"(?![\d.号点折%楼十百千万个件条张只份单次天])"
+_NO_COUNT = rf"(?!(?!包邮)(?:{MEASURES}))(?![\d.号点折%楼十百千万个件条张只份单次天])"
 
 _YUAN_AND_MORE = re.compile(
     rf"{_LEFT}(?P<yuan>{NUMERAL})(?:"
     rf"(?:{_KUAI}|元)(?P<jiao>{_D})(?:毛|角)(?:(?P<fen>{_D})分?{_NO_COUNT})?钱?"
-    rf"|块(?P<tenth>{_D}){_NO_COUNT}|(?:块|元)零(?P<cents>{_D})分?{_NO_COUNT}|(?:块|元)(?P<half>半)"
+    rf"|(?:块|元)零(?P<jiao_0>{_D})(?:毛|角)钱?|块(?P<tenth>{_D}){_NO_COUNT}|(?:块|元)零(?P<cents>{_D})分?{_NO_COUNT}|(?:块|元)(?P<half>半)"
     rf"|{_KUAI}|{_YUAN})"
 )
 _MAO_AND_FEN = re.compile(
     rf"{_LEFT}(?P<jiao>{_D})(?:{_MAO})(?:(?P<fen>{_D})分?{_NO_COUNT})?|{_LEFT}(?P<only>{_D}+)分钱"
 )
-_SIGNED = re.compile(rf"(?<![a-z])(?P<sign>{_any(_SIGNS)}) ?(?P<value>{NUMERAL})(?:元|圆|块钱?)?(?![\d%])")
-_NAMED = re.compile(rf"{_LEFT}(?P<value>{NUMERAL}) ?(?P<name>{_any(_NAMES)})(?![a-z]|(?<=刀)[具片叉削枪鱼])")
+_SIGNED = re.compile(rf"(?<![a-z])(?P<sign>{_any(_BEFORE)}) ?(?P<value>{NUMERAL})(?:[元圆]整?|块钱?)?(?![\d%])")
+_NAMED = re.compile(
+    rf"{_LEFT}(?P<value>{NUMERAL}) ?(?P<name>{_any(_NAMES)})(?![a-z]|"
+    rf"(?<=刀)[具片叉削枪鱼]|(?<=欧)[姆洲美式阳派莱米])"
+)
 _RANGE = re.compile(rf"{_LEFT}(?P<low>{NUMERAL})(?:元|块钱?)?{TO}(?P<high>{NUMERAL})(?:{_KUAI}|{_YUAN})")
 _ROUGH = re.compile(
     rf"{_LEFT}(?:(?P<digits>[一二两三四五六七八九]{{2}}|几)(?P<unit>[十百千万])|(?P<low>{NUMERAL})(?P<more>[多来几])(?P<wan>万?))"
     rf"(?:{_KUAI}|{_YUAN})"
 )
 _PAID = re.compile(
-    r"(?:退款|退还|退|付款?|支付|花费?|充值?|扣款?|扣费|收费?|赔偿?|差价?|卖|价格?|金额|余额|运费|优惠|减|便宜|转账?|提现|满|借|还款|欠)"
-    r"(?:了|到|我|给我|你|是|才|只|要|有|掉|走|还有|还剩|只剩|剩|:)*"
-    rf"(?P<value>{ARABIC}(?:[百千万]+\d?|[kw](?![a-z]))?|[一二两三四五六七八九][零一二两三四五六七八九十百千万]+)"
+    r"(?:退款|退还|退|付款?|支付|花费?|充值?|扣款?|扣费|收费?|赔偿?|差价?|卖|价格?|金额|余额|运费|优惠|减|便宜|转账?|提现|满|借|还款|欠|工资|月薪|交|贷款?|贵|要价|到手价?|赚|省|补|每[月期年]还|还了|先还|已还|报销|打赏|红包|存|取|年薪|底薪|薪资|薪水|收入|奖金|预算|房租|月租|租金|押金|定金|订金|月供|额度|工钱|报价|起步价|原价|现价|总价|单价|消费|人均)"
+    r"(?:了|到|我|给我|你|是|才|只|要|有|掉|走|还有|还剩|只剩|剩|提到|提高到|涨到|降到|升到|调到|大概|差不多|约|:)*"
+    rf"(?P<value>{ARABIC}(?:[百千万]+\d?|[kw]\d?(?![a-z\d]))?|[一二两三四五六七八九][零一二两三四五六七八九十百千万]++|十[零一二三四五六七八九]?+万?+)"
     rf"(?![\d:/a-z号点折成%月年日楼分*-]|{MEASURES}|[.]\d|[多几来])"
 )
+_MONEY_TALK = re.compile("[钱贵价费元块欠]|便宜|优惠|打折|拿下|预算|工资|月薪|贷款|消费|花|人均|退款|赔")
+_ROUGH_ALONE = re.compile(
+    rf"{_LEFT}(?:(?P<digits>[一二两三四五六七八九]{{2}}|几)(?P<unit>[十百千万])|(?P<low>[一二两三四五六七八九]?[十百千万]|\d+0)(?P<more>[多来])(?P<wan>万?))"
+    rf"(?!{MEASURES}|[分克米瓦平方立度号折%])"
+)
 _SHORT = re.compile(
-    r"(?P<value>\d+(?:\.\d+)?(?:[kw]|[千万]\d?)|[一二两三四五六七八九十百]+[百千万][一二三四五六七八九])"
+    r"(?P<value>\d+(?:\.\d+)?(?:[kw]\d?|[千万]\d)|[一二两三四五六七八九十百]+[百千万][一二三四五六七八九])"
 )
 
 
@@ -82,6 +94,12 @@ def amounts(text: str) -> Iterator[Found]:
         if (value := build(match)) is not None
         for span in [match.span("value") if pattern is _PAID else match.span()]
     ]
+    if _MONEY_TALK.search(text):
+        found += [
+            Found("amount", *match.span(), value)
+            for match in _ROUGH_ALONE.finditer(text)
+            if (value := _rough(match)) is not None
+        ]
     if (alone := _SHORT.fullmatch(text.strip("!?,.~。 吧啊呀"))) and (value := _yuan(alone["value"])) is not None:
         start = text.index(alone["value"])
         found.append(Found("amount", start, start + len(alone["value"]), value))
@@ -97,7 +115,7 @@ def _yuan_and_more(match: re.Match[str]) -> Json:
     value = read(match["yuan"])
     if value is None:
         return None
-    tenths = read(match["jiao"] or match["tenth"] or "零") or Decimal(0)
+    tenths = read(match["jiao"] or match["jiao_0"] or match["tenth"] or "零") or Decimal(0)
     cents = read(match["fen"] or match["cents"] or "零") or Decimal(0)
     half = Decimal("0.5") if match["half"] else Decimal(0)
     return plain_number(value + half + tenths / 10 + cents / 100)
@@ -112,7 +130,7 @@ def _mao_and_fen(match: re.Match[str]) -> Json:
 
 
 def _signed(match: re.Match[str]) -> Json:
-    return _in(_SIGNS[match["sign"]], match["value"])
+    return _in(_BEFORE[match["sign"]], match["value"])
 
 
 def _named(match: re.Match[str]) -> Json:
@@ -130,6 +148,7 @@ def _between(match: re.Match[str]) -> Json:
 
 
 def _rough(match: re.Match[str]) -> Json:
+    """几百 is 200 to 900, 三四百 300 to 400; 十几, 一百多 reach to the next round number."""
     if digits := match["digits"]:
         first, last = ("二", "九") if digits == "几" else (digits[0], digits[1])
         return _bounds(read(first + match["unit"]), read(last + match["unit"]))
@@ -137,10 +156,7 @@ def _rough(match: re.Match[str]) -> Json:
     if low is None:
         return None
     times = 10_000 if match["wan"] else 1
-    step = next_round(low)
-    if match["more"] == "几":
-        return _bounds((low + 1) * times, (low + step - 1) * times)
-    return _bounds(low * times, (low + step) * times)
+    return _bounds(low * times, (low + next_round(low)) * times)
 
 
 def _bounds(low: Decimal | None, high: Decimal | None) -> Json:

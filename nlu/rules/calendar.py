@@ -66,11 +66,12 @@ def month(year: int, number: int, part: str = "") -> Span:
     """A whole month or its part. Raises ValueError where there is no such month."""
     last = monthrange(year, number)[1]
     begin, end = _PARTS_OF_MONTH.get(part, (1, 31))
+    begin = begin if begin > 0 else last + begin  # 月底 is the last five days
     return days(date(year, number, begin), date(year, number, min(end, last)))
 
 
 _PARTS_OF_MONTH = {
-    "初": (1, 5), "上旬": (1, 10), "中": (11, 20), "中旬": (11, 20), "下旬": (21, 31), "底": (26, 31), "末": (26, 31),
+    "初": (1, 5), "上旬": (1, 10), "中": (11, 20), "中旬": (11, 20), "下旬": (21, 31), "底": (-4, 31), "末": (-4, 31),
 }  # fmt: skip
 
 
@@ -88,6 +89,12 @@ def in_year_near(today: date, of: Callable[[int], date]) -> date:
     away and last year's or next year's is nearer. So in November 双十一 has just been, 3月5号 was in spring, and
     1月5号 is to come; in January 12月20号 was last month. Raises ValueError where no such date exists."""
     return _near(today, [today.year, today.year - 1, today.year + 1], of, NEAR_YEAR_DAYS)
+
+
+def in_year_nearest(today: date, of: Callable[[int], date]) -> date:
+    """The feast `of(year)` nearest to today, past or to come: nobody in November speaks of last February's 元宵.
+    Raises ValueError where no such date exists."""
+    return _near(today, [today.year, today.year - 1, today.year + 1], of, -1)
 
 
 def in_month_near(today: date, day: int) -> date:
@@ -108,13 +115,3 @@ def _near(today: date, candidates: Iterable[int], of: Callable[[int], date], far
             return day
         found.append(day)
     return min(found, key=lambda day: abs((day - today).days))
-
-
-def add_workdays(today: date, count: int) -> date:
-    """`count` days on that are neither Saturday nor Sunday; public holidays are not known here."""
-    day, step = today, DAY if count >= 0 else -DAY
-    for _ in range(abs(count)):
-        day += step
-        while day.weekday() >= 5:
-            day += step
-    return day

@@ -45,6 +45,11 @@ class Clock:
         last_at = begin + self._hour_of_day(self.last) * _HOUR + past
         return minutes(first_at, _after(first_at, last_at))
 
+    @property
+    def minutes_of_day(self) -> int:
+        """Since midnight, of a clock with an hour."""
+        return self._hour_of_day(self.hour or 0) * 60 + self.minute
+
     def _hour_of_day(self, hour: int) -> int:
         """Hours since midnight; 24 and more on the next morning (晚上12点, 今晚两点)."""
         if self.exact or hour > 12:
@@ -95,17 +100,19 @@ class _Part:
                 return hour + 24 if hour < 5 else hour + 12
 
 
-_NIGHT, _MORNING = _Part(0, 5, "night"), _Part(6, 9, "morning")
-_EVENING = _Part(18, 24, "evening")
+_NIGHT, _MORNING = _Part(0, 6, "night"), _Part(6, 9, "morning")
+_EVENING = _Part(18, 24 - 1 / 60, "evening")
+"""To 23:59: both ends of a stretch belong to it."""
 _PARTS = {
     "凌晨": _NIGHT,
     **dict.fromkeys(("清晨", "清早", "一大早", "大清早", "一早", "大早上", "早晨", "早上", "早间", "早"), _MORNING),
-    "上午": _Part(9, 12, "morning"),
+    "上午": _Part(8, 12, "morning"),
     **dict.fromkeys(("中午", "正午", "晌午"), _Part(11, 13, "noon")),
-    **dict.fromkeys(("下午", "午后"), _Part(13, 18, "afternoon")),
+    **dict.fromkeys(("下午", "午后"), _Part(12, 18, "afternoon")),
     **dict.fromkeys(("傍晚", "黄昏"), _Part(17, 19, "afternoon")),
     **dict.fromkeys(("晚上", "晚间", "夜里", "夜晚", "夜间", "大晚上", "晚", "夜"), _EVENING),
-    **dict.fromkeys(("半夜", "深夜", "午夜", "大半夜", "后半夜"), _Part(23, 26, "evening")),
+    **dict.fromkeys(("半夜", "深夜", "午夜", "大半夜"), _Part(23, 26, "evening")),
+    "后半夜": _Part(24, 30, "evening"),
     "白天": _Part(8, 18, "morning"),
 }
 _HOURS = {word: (part.first, part.last) for word, part in _PARTS.items()}
@@ -114,9 +121,9 @@ _HOURS = {word: (part.first, part.last) for word, part in _PARTS.items()}
 
 _LONG_PARTS = "|".join(sorted((word for word in _PARTS if len(word) > 1), key=len, reverse=True))
 # 一下午 and 整晚 say how long, but 周一下午 when
-_PART = rf"(?<![整每])(?<!(?<![周期拜])一)(?P<part>{_LONG_PARTS}|[早晚夜])"
+_PART = rf"(?<!整)(?<!(?<![周期拜])一)(?P<part>{_LONG_PARTS}|[早晚夜])"
 _H = r"(?:[01]?\d|2[0-4]|\d{2}|二十[一二三四]?|十[一二三四五六七八九]?|[零一二两三四五六七八九])"
-_MINUTES = r"(?:[0-5]?\d|零[一二三四五六七八九]|[二三四五]?十[一二三四五六七八九]?|[一二三四五六七八九])"
+_MINUTES = r"(?:\d{1,2}|零[一二三四五六七八九]|[二三四五六七八九]?十[一二三四五六七八九]?|[一二三四五六七八九])"
 _LEFT = r"(?<![\da-z.:零〇一二三四五六七八九十百千第])"
 _NO_HOUR = "[候间不常尚段光髦代期长效]"  # 时候, 时间
 _NO_MINUTE_BEFORE = r"[\d个件块元折%点号条单天多万千百分小.:]"
@@ -127,6 +134,11 @@ _SAID = re.compile(
     rf"(?:(?P<quarter>[一三13])刻钟?|(?P<half>半)|整|[过零]?(?P<minute>{_MINUTES})分(?!之|钟?[内后前])"
     rf"|(?P<short>[0-5]\d|零[一二三四五六七八九]|{_TENS})(?!{_NO_MINUTE_BEFORE}))?"
 )
+_TWO_HOURS = re.compile(
+    rf"(?:{_PART}[ 的]?)?{_LEFT}(?P<two>一两|两三|三四|四五|五六|六七|七八|八九|九十|十一二)点钟?"
+    rf"(?![一二三四五六七八九十半\d钱])"
+)
+"""晚上七八点 is between seven and eight."""
 _AM_PM = "(?P<half_of_day>am|pm)"
 _COLON = re.compile(
     rf"(?:{_PART}[ 的]?)?(?:(?<=\dt)|(?<![\da-z.:]))(?P<hour>\d{{1,2}}):(?P<minute>\d\d)(?::\d\d(?:\.\d+)?)?"
@@ -137,7 +149,7 @@ _SHORT_OF = re.compile(
     rf"(?:{_PART}[ 的]?)?{_LEFT}(?:差(?P<less>一刻|{_MINUTES})分?钟?(?:到|就)?(?P<hour>{_H})点"
     rf"|(?P<hour_2>{_H})点差(?P<less_2>一刻|{_MINUTES})分?)"
 )
-_ONLY = re.compile(rf"{_PART}(?![好茶饭餐班会安自盘市点霜礼服教期恋熟操读报起])(?!睡|一点)")
+_ONLY = re.compile(rf"(?<!每){_PART}(?![好茶饭餐班会安自盘市点霜礼服教期恋熟操读报起])(?!睡|一点)")
 _HALF_OF_DAY = {"am": "上午", "pm": "下午"}
 _NO_HOUR_BEFORE = re.compile(r"(?:[有这那几些快慢早晚提高低好]|以下|如下|以上|便宜|(?<!差不)多)$")
 _NO_HOUR_AFTER = re.compile(
@@ -151,6 +163,9 @@ def clocks(text: str) -> Iterator[Clock]:
     for match in _SAID.finditer(text):
         if (said := _said(match)) is not None:
             yield said
+    for match in _TWO_HOURS.finditer(text):
+        first, last = (11, 12) if match["two"] == "十一二" else (read_int(char) for char in match["two"])
+        yield Clock(*match.span(), part=match["part"] or "", hour=first, last=last)
     for match in _COLON.finditer(text):
         yield _colon(match)
     for match in _ENGLISH.finditer(text):

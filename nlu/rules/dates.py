@@ -13,7 +13,7 @@ from datetime import date
 from functools import partial
 
 from nlu.rules.calendar import DAY, Span, add_months, days, in_month_near, in_year_near, month, week
-from nlu.rules.festivals import FESTIVAL_FORMS
+from nlu.rules.festivals import FESTIVAL_FORMS, LUNAR
 from nlu.rules.pieces import DAY_NUMBER, LEFT, MONTH, TO, YEAR, Form, Match, whole, year_of
 
 
@@ -28,13 +28,19 @@ class Dated:
     again: Callable[[date], Span | None] | None = None
     needs_part: bool = False
     """今 and 明 are days only before 晚 and 早."""
+    counted: bool = False
+    """From now on or back (三天前), so that a 前 behind is no part of it."""
+    wrong: bool = False
+    """The words can only be a date, and there is no such date (2月30号)."""
 
 
 def dates(text: str, today: date) -> Iterator[Dated]:
     for form in _FORMS:
         for match in form[0].finditer(text):
             read = partial(_read, form, match)
-            yield Dated(*match.span(), read(today), None if _FROM_TODAY & _groups(match) else read)
+            span = read(today)
+            again = None if _FROM_TODAY & _groups(match) else read
+            yield Dated(*match.span(), span, again, wrong=span is None and form[0] in _SURE)
     for match in _HALF_WORDS.finditer(text):
         yield Dated(*match.span(), days(today + _HALF_DAYS[match[0]] * DAY), needs_part=True)
 
@@ -104,6 +110,13 @@ _WEEKDAY = re.compile(
     rf"(?:(?P<prefix>{_PREFIX})(?:一?个)?{_WEEK}|(?<![一两二三四五六七八九十几每半各\d黑色])(?<!黑色)(?<!每个){_WEEK})"
     r"(?P<day>[一二三四五六日天1-7])(?![一二三四五六七八九十]?[围福旺鸿]|日均|报|[次年度岁]|\d)"
 )
+_IS_PAST = re.compile(
+    r"(?:[早晚中上下][上午]?\d?|[\d一二三四五六七八九十]+[点:]\d*半?|我|我们|在|就|才|那天|你们|店里|网上|刚)*"
+    r"(?:[买下付订拍发寄签收到申办开换退充约定取交用](?:了|的|过|单的|到的|到了|单了|理的|请的|收的|货的|出的))"
+)
+"""周一买的 has been; of a bare weekday else the next is meant."""
+_OF_ORDERS = re.compile("的(?:那[个单件笔])?(?:订单|单子|快递|包裹|物流|账单|消费|流水|记录|明细)")
+"""周五的订单 may have been or be to come: this week's, as it stands."""
 _TWO_WEEKDAYS = re.compile(
     rf"(?:(?P<prefix>{_PREFIX})(?:一?个)?|(?<!每)){_WEEK}(?P<days>一二|二三|三四|四五|五六|六[日天])(?![点时个天次])"
 )
@@ -112,8 +125,13 @@ _WEEKEND = re.compile(rf"(?:(?P<prefix>{_PREFIX})(?:一?个)?)?(?:{_WEEK}末|双
 
 
 def _weekday(match: Match, today: date) -> Span:
-    monday = week(today, _step(match["prefix"] or ""))
-    return days(monday + _DAY_OF_WEEK[match["day"]] * DAY)
+    day = week(today, _step(match["prefix"] or "")) + _DAY_OF_WEEK[match["day"]] * DAY
+    if match["prefix"] or day == today:
+        return days(day)
+    if _OF_ORDERS.match(match.string, match.end()):
+        return days(day)
+    gone = _IS_PAST.match(match.string, match.end()) is not None
+    return days(day + 7 * DAY * ((day < today and not gone) - (day > today and gone)))
 
 
 def _two_weekdays(match: Match, today: date) -> Span:
@@ -135,7 +153,7 @@ def _weekend(match: Match, today: date) -> Span:
 # --- days of a month ------------------------------------------------------------------------------------------
 
 _NO_NAME = r"(?![楼线院店铺门桌房机口车厅柜公馆台位库码仓栋座单元床球坑馆馆选员舱箱窗站井段篇头]|\d)"
-_BEHIND_PLACE = r"(?<![路街道巷弄里村同园区厦苑第编订单版型大小])(?<!尾号)"
+_BEHIND_PLACE = r"(?<![路街道巷弄里村同园区厦苑第编单版型大小])(?<![装签]订)(?<!尾号)"
 _MONTH_DAY = re.compile(
     rf"{LEFT}(?:(?P<year>{YEAR})的?)?(?P<month>{MONTH})月份?的?(?P<day>{DAY_NUMBER})(?:[号日](?!线|楼)|(?![\d个天件点块元:.%万千百周只款]))"
 )
@@ -165,6 +183,12 @@ _SHORT = re.compile(
     rf"[号日]?{_AFTER_SHORT}|(?P<numbered>1[0-2]|0?[1-9])[./](?P<th>[1-9])[号日])"
 )
 
+_SHORT_NUMBERED = re.compile(
+    r"(?<![\da-z.,/:¥$+-])(?P<month>1[0-2]|0?[1-9])[./](?P<day>3[01]|[12]\d|0?[1-9])[号日](?![线楼店])"
+)
+_SEVERAL_DAYS = re.compile(
+    r"(?P<word>[昨今前][天日]?[今明]天?(?:两天)?(?<=[天])|[今明][天日]?[明后]天?(?:两天)?(?<=天)|今明后三?天|昨今明三?天|[今明后]{2}两天)"
+)
 _SHORT_TO_SHORT = re.compile(
     rf"{_BEFORE_SHORT}(?P<month>1[0-2]|0?[1-9](?=/))(?P<sep>[./])(?P<day>[0-3]?\d){TO}"
     rf"(?P<to_month>1[0-2]|0?[1-9])(?P=sep)(?P<to_day>[0-3]?\d)[号日]?{_AFTER_SHORT}"
@@ -210,6 +234,18 @@ def _short(match: Match, today: date) -> Span:
     return days(in_year_near(today, lambda year: date(year, number, day)))
 
 
+def _short_numbered(match: Match, today: date) -> Span:
+    return days(in_year_near(today, lambda year: date(year, int(match["month"]), int(match["day"]))))
+
+
+def _several_days(match: Match, today: date) -> Span | None:
+    named = [_DAYS_AROUND[char] for char in match["word"] if char in _DAYS_AROUND]
+    return days(today + named[0] * DAY, today + named[-1] * DAY) if named[0] < named[-1] else None
+
+
+_DAYS_AROUND = {"前": -2, "昨": -1, "今": 0, "明": 1, "后": 2}
+
+
 def _short_to_short(match: Match, today: date) -> Span:
     begin = in_year_near(today, lambda year: date(year, int(match["month"]), int(match["day"])))
     month_of_end, day_of_end = int(match["to_month"]), int(match["to_day"])
@@ -228,7 +264,7 @@ _RELATIVE_MONTH = re.compile(
     rf"(?:(?P<prefix>{_PREFIX})(?:一?个)?)月(?:份|(?P<part>{_MONTH_PARTS}))?{_NO_MOON}|(?<![个\d一二三四五六七八九十])月(?P<alone>初|中旬|底|末)|(?<![月份])(?P<third>[上中下]旬)"
 )
 _WHOLE_YEAR = re.compile(
-    rf"(?P<year>{YEAR}|(?<!\d)(?:19|20)\d\d年)(?:(?:的|年)?(?P<part>[初中底末]|[上下]半年|(?:第?[一二三四1-4]|[上下]|q[1-4])季度?))?(?![会级龄轻货度])"
+    rf"(?P<year>{YEAR}|(?<!\d)(?:19|20)\d\d年)(?:(?:的|年)?(?P<part>[初中底末]|[上下]半年|(?:第?[一二三四1-4]|[上下])季度?|q[1-4](?![a-z\d])))?(?![会级龄轻货度])"
     r"|(?<![\d一二三四五六七八九十几今去明前后])(?P<alone>年[底初末](?!岁)|[上下]半年|第?[一二三四]季度|[上下这本]个?季度|(?<![a-z\d])q[1-4](?![a-z\d]))"
 )
 
@@ -282,6 +318,9 @@ def _quarter(words: str, today: date) -> int:
     return whole(words.strip("第季度q"))
 
 
+_SURE = frozenset((_MONTH_DAY, _RELATIVE_MONTH_DAY, _MONTH_DAY_DAY, _ISO, LUNAR))
+"""What these match is a date or a mistake; 11.31 may be a price, and 40号 a size."""
+
 _FORMS: tuple[Form, ...] = (
     (_DAY_WORDS, _day_word),
     (_YEAR_AGO_TODAY, _ago_today),
@@ -296,6 +335,8 @@ _FORMS: tuple[Form, ...] = (
     (_ISO, _iso),
     (_COMPACT, _iso),
     (_SHORT, _short),
+    (_SHORT_NUMBERED, _short_numbered),
+    (_SEVERAL_DAYS, _several_days),
     (_SHORT_TO_SHORT, _short_to_short),
     (_YEAR_MONTH, _year_month),
     (_MONTH, _month),

@@ -27,9 +27,19 @@ class Found:
     value: Json
 
 
+def invalid(type: str, why: str, start: int, end: int) -> Found:
+    """What looks like a `type` and cannot be one; `why` as docs/entities.md lists."""
+    return Found("invalid", start, end, {"type": type, "why": why})
+
+
+HIDDEN_PHONE = "\ufffb"
+"""The same of a phone number, beside which a name stands in the way parcels are addressed."""
+
+
 def hide(text: str, found: Iterable[Found]) -> str:
     for one in found:
-        text = text[: one.start] + HIDDEN * (one.end - one.start) + text[one.end :]
+        mark = HIDDEN_PHONE if one.type == "phone" else HIDDEN
+        text = text[: one.start] + mark * (one.end - one.start) + text[one.end :]
     return text
 
 

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from adapters.message import Json
 from nlu.rules.found import Found, plain_number
-from nlu.rules.numerals import ARABIC, HAN, NUMERAL, read, read_int
+from nlu.rules.numerals import ARABIC, HAN, NUMERAL, read
 from nlu.rules.pieces import TO
 
 _LEFT = r"(?<![\da-z*零〇一二两三四五六七八九十百千万亿])(?<![\d][.,:/-])"
@@ -21,7 +21,12 @@ _PERCENT = re.compile(
     rf"|{_LEFT}(?P<off>\d(?:\.\d|\d)?|[一二三四五六七八九]{{1,2}}|[一二三四五六七八九]点[一二三四五六七八九])"
     r"折(?![叠页线合扣腾磨返射断旧痕纸])"
     rf"|{_LEFT}(?P<tenths>\d|[一二三四五六七八九])成(?![功本交员为都分人就熟了立绩不长])"
-    r"|(?P<all>百分百)"
+    r"|(?P<all>百分百)|(?P<half>对折|五五折)"
+)
+_PERCENT_RANGE = re.compile(
+    rf"{_LEFT}(?:(?P<low>{ARABIC})%?{TO}(?P<high>{ARABIC})%"
+    rf"|(?P<low_off>\d(?:\.\d)?|[一二三四五六七八九])折?{TO}(?P<high_off>\d(?:\.\d)?|[一二三四五六七八九])(?:折(?![叠页线合扣腾磨返射断旧痕纸])|成(?![功本交员为都分人就熟了立绩不长]))"
+    rf"|百分之(?P<low_part>{NUMERAL}){TO}(?:百分之)?(?P<high_part>{NUMERAL}))"
 )
 _BASES = {"百": Decimal(1), "千": Decimal("0.1"), "万": Decimal("0.01")}
 
@@ -29,6 +34,12 @@ _BASES = {"百": Decimal(1), "千": Decimal("0.1"), "万": Decimal("0.01")}
 def percents(text: str) -> Iterator[Found]:
     """Value: in percent, so 25% and 百分之二十五 are 25. A discount is what remains to be paid: 八折 80, 85折 85;
     九成新 is 90."""
+    for match in _PERCENT_RANGE.finditer(text):
+        tenth = 10 if match["low_off"] else 1
+        low = read(match["low"] or match["low_off"] or match["low_part"])
+        high = read(match["high"] or match["high_off"] or match["high_part"])
+        if low is not None and high is not None and low < high:
+            yield Found("percent", *match.span(), _range(low * tenth, high * tenth))
     for match in _PERCENT.finditer(text):
         value = _percent(match)
         if value is not None:
@@ -36,8 +47,8 @@ def percents(text: str) -> Iterator[Found]:
 
 
 def _percent(match: re.Match[str]) -> Decimal | None:
-    if match["all"]:
-        return Decimal(100)
+    if match["all"] or match["half"]:
+        return Decimal(100 if match["all"] else 50)
     if match["part"]:
         value = Decimal(100) if match["part"] == "百" else read(match["part"])
         return None if value is None else value * _BASES[match["base"]]
@@ -52,39 +63,39 @@ def _percent(match: re.Match[str]) -> Decimal | None:
 
 MEASURES = (
     "个月|个|件(?!套)|条|单|笔|(?<!番五)次|双|台|份|张|只|本|包|箱|盒|瓶|袋|套|部|辆|把|支|杯|位|名|人|斤|公斤|千克|克|吨|米|厘米|公里|升"
-    "|毫升|天|小时|分钟|秒|年(?![代级])|岁|(?<!四)周|遍|种|样|家|层|页|行|字|寸|码|倍|回|趟|颗|粒|块|片|根|棵|束|朵|桶|罐|卷|批|组|副|对|打|期"
+    "|毫升|天|小时|分钟|秒|年(?![代级])|岁|(?<!四)周|遍|种|样|家|层|页|行(?![不吗么啊吧呢])|字|寸|码|倍|回|趟|颗|粒|块|片|根|棵|束|朵|桶|罐|卷|批|组|副|对|打|期"
 )
-_COUNT = rf"(?:{MEASURES})"
+"""What is counted and so no sum of money."""
 _UNIT_NAMES = "(?:kg|cm|mm|km|ml|gb|tb)(?![a-z0-9])"
+_MINUS = r"(?P<minus{0}>负|(?<![\da-z)\u4e00-\u9fff])-)?"
 _FORMS = (
-    rf"第(?P<rank>{NUMERAL})",
-    rf"{_LEFT}(?P<from>{NUMERAL}){TO}(?P<to>{NUMERAL})(?={_COUNT})",
-    rf"{_LEFT}(?P<round>\d*0|[一二两三四五六七八九十百千万]*[十百千万])(?P<more>[几多来])(?={_COUNT}|的)",
-    rf"{_LEFT}(?P<pair>一两|两三|三四|三五|四五|五六|六七|七八|八九)(?P<unit>[十百千万]?)(?={_COUNT})",
-    rf"{_LEFT}(?P<with_half>{NUMERAL})(?P<measure>个|斤|公斤|米|天|年|小时)半(?![价夜天年月路截])",
-    rf"{_LEFT}(?P<half>半)(?=个(?!月|小时|钟头)|斤|公斤|箱|瓶|米|公里|份)",
-    rf"{_LEFT}(?P<arabic>{ARABIC}(?:[百千万亿]+\d?(?!\d)|[kw](?![a-z]))?)"
+    rf"第(?P<rank>{NUMERAL})(?!时间|[方手者线人次天年月周])",
+    rf"{_LEFT}(?!0\d)(?P<from>{NUMERAL}){TO}(?P<to>{NUMERAL})(?=左右|之间|的|$)",
+    rf"{_LEFT}(?P<round>\d*0|[一二两三四五六七八九十百千万]*[十百千万])(?P<more>[几多来])(?=的|$|[,.!?。])",
+    rf"{_MINUS.format(1)}{_LEFT}(?P<arabic>{ARABIC}(?:[百千万亿]+\d?(?!\d)|[kw](?![a-z]))?)"
     rf"(?:(?={_UNIT_NAMES})|(?![\da-z]|[.,:/-]\d|[号#*]))",
+    # a number of its own in the middle of a sentence, if it is a large one: 浏览量一百三十万
+    rf"{_LEFT}(?P<large>(?!二百五)[一二两三四五六七八九十]{HAN}*[百千万亿]{HAN}*+)(?!分之|{MEASURES})",
+    # digits read one by one: 验证码三八四七
+    rf"(?<=[码号是为:]){_LEFT}(?P<spelled>[零〇一二三四五六七八九]{{4,}})(?![十百千万亿年月])",
     r"(?P<couple>俩|仨)",
-    rf"{_LEFT}(?P<counted>{HAN}+(?:点[零〇一二三四五六七八九]+)?)(?=多?{_COUNT}|左右|上下|以[内上下])",
-    rf"(?<![^,.!?。:是要买共有了 ])(?P<alone>{HAN}+(?:点[零〇一二三四五六七八九]+)?)(?![^,.!?。吧啊呀 ])",
+    rf"{_LEFT}(?P<counted>{HAN}+(?:点[零〇一二三四五六七八九]+)?)(?=左右|上下|以[内上下])",
+    rf"(?<![^,.!?。:是要买共有了选 ]){_MINUS.format(2)}(?P<alone>(?!二百五){HAN}+"
+    rf"(?:点[零〇一二三四五六七八九]+)?)(?![^,.!?。吧吗么呢啊呀 ])",
 )
 _NUMBER = re.compile("|".join(_FORMS))
 _COUPLES = {"俩": 2, "仨": 3}
-# 一 that counts nothing, though a measure word seems to follow
-_NO_COUNT = re.compile(
-    "一(?:下|点|些|起|样|直|定|般|会|家人|部分|次性|次次|块儿|回事|回头|码事|条龙|对一|打开|本正|把手)"
-)
 
 
 def numbers(text: str) -> Iterator[Found]:
-    """Value: a JSON number (半 0.5, 俩 2, 第三 3); {"from", "to"} for 两三个, 十几个 and 3到5个.
+    """Value: a JSON number (负五 -5, 俩 2, 第三 3); {"from", "to"} where it is not exact.
 
-    Numbers in Chinese characters need a measure word (两个), units (一百二十) or to stand alone: 一下 is none.
+    What counts something (两个) is a quantity. Numbers in Chinese characters need units (一百二十) or to stand alone:
+    一下 is none.
     """
     for match in _NUMBER.finditer(text):
         value = _number(match)
-        if value is not None and not _NO_COUNT.match(text, match.start()):
+        if value is not None:
             yield Found("number", *match.span(), value)
 
 
@@ -95,16 +106,11 @@ def _number(match: re.Match[str]) -> Json:
         case "to":
             return _range(read(match["from"]), read(match["to"]))
         case "more":
-            return _some(match["round"], match["more"])
-        case "unit":
-            first, second = [read(char + match["unit"]) for char in match["pair"]]
-            return _range(first, second)
-        case "measure":
-            whole = read_int(match["with_half"])
-            return None if whole is None else whole + 0.5
+            return _some(match["round"])
         case _:
             value = read(match[match.lastgroup or 0])
-            return None if value is None else plain_number(value)
+            minus = match["minus1"] or match["minus2"]
+            return None if value is None else plain_number(-value if minus else value)
 
 
 def _range(first: Decimal | None, last: Decimal | None) -> Json:
@@ -113,15 +119,10 @@ def _range(first: Decimal | None, last: Decimal | None) -> Json:
     return {"from": plain_number(first), "to": plain_number(last)}
 
 
-def _some(base: str, more: str) -> Json:
-    """十几 is 11 to 19; 二十多 and 100来 reach to the next round number."""
+def _some(base: str) -> Json:
+    """十几, 二十多 and 100来 reach to the next round number."""
     low = read(base)
-    if low is None:
-        return None
-    step = next_round(low)
-    if more == "几":
-        return _range(low + 1, low + step - 1)
-    return _range(low, low + step)
+    return None if low is None else _range(low, low + next_round(low))
 
 
 def next_round(value: Decimal) -> Decimal:

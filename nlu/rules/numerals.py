@@ -11,17 +11,30 @@ UNITS = {"十": 10, "百": 100, "千": 1000, "万": 10_000, "亿": 100_000_000, 
 _D = "一二两三四五六七八九"
 HAN = "[零〇一二两三四五六七八九十百千万亿]"
 ARABIC = r"(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?"
-NUMERAL = rf"(?:{ARABIC}(?:[百千万亿]+\d?(?!\d)|[kw](?![a-z]))?|{HAN}+(?:点[零〇一二三四五六七八九]+)?)"
+NUMERAL = (
+    rf"(?:{ARABIC}(?:[万千](?:\d[千百])+|[百千万亿]+\d?(?!\d)|[kw]\d?(?![a-z\d]))?|{HAN}+"
+    rf"(?:点[零〇一二三四五六七八九]+)?)"
+)
 """A regular expression for one numeral; who uses it guards what may stand around it."""
 
 _ARABIC = re.compile(rf"({ARABIC})([百千万亿kw]*)(\d?)")
+_MIXED = re.compile(r"\d+(?:\.\d+)?[万千](?:\d[千百])+")
+_FORMAL = re.compile("[壹贰貳叁叄肆伍陆陸柒捌玖拾佰仟]{2,}")
+_PLAIN = str.maketrans("壹贰貳叁叄肆伍陆陸柒捌玖拾佰仟", "一二二三三四五六六七八九十百千")
 _BELOW_10K = re.compile(rf"(?:([{_D}])千)?([零〇]?)(?:([{_D}])百)?([零〇]?)(?:([{_D}]?)(十))?([零〇]?)([{_D}]?)")
+
+
+def unformal(text: str) -> str:
+    """壹仟贰佰 as 一千二百, character by character; one alone (伍, 陆) may be a surname and stays."""
+    return _FORMAL.sub(lambda match: match[0].translate(_PLAIN), text)
 
 
 def read(text: str) -> Decimal | None:
     """The value of a whole numeral; None where the text is not one (一二十, 百千)."""
     if text == "半":
         return Decimal("0.5")
+    if _MIXED.fullmatch(text):  # 1万2千
+        return _sum(text)
     if match := _ARABIC.fullmatch(text):
         return _arabic(match[1], match[2], match[3])
     whole, point, behind = text.partition("点")
@@ -29,6 +42,12 @@ def read(text: str) -> Decimal | None:
         left, right = _spelled(whole), _spelled(behind)
         return None if left is None or right is None else Decimal(f"{left}.{right}")
     return _han(text)
+
+
+def _sum(text: str) -> Decimal:
+    return sum(
+        (Decimal(figures) * UNITS[unit] for figures, unit in re.findall(r"([\d.]+)([百千万])", text)), Decimal(0)
+    )
 
 
 def read_int(text: str) -> int | None:

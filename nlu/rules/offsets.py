@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from nlu.rules.calendar import DAY, Span, add_months, add_workdays, days, minutes, moment
+from nlu.rules.calendar import DAY, Span, add_months, days, minutes, moment
+from nlu.rules.duration import FEW_WORDS
+from nlu.rules.holidays import add_workdays
 from nlu.rules.numerals import NUMERAL, read
 
 Match = re.Match[str]
@@ -55,10 +57,13 @@ _UNITS: dict[str, _Length] = {
     "周": _Length(days=7), "星期": _Length(days=7), "礼拜": _Length(days=7), "月": _Length(months=1),
     "季度": _Length(months=3), "年": _Length(months=12),
 }  # fmt: skip
-_FEW_WORDS, _FEW = ("几", "数", "些"), 7
+_FEW = 7
 """几天 is a week at most."""
 _COUNT = f"(?:{NUMERAL}|半|几|数|些)"
-_ONE = rf"(?:{_COUNT}(?:个?半?(?:工作日|小时|钟头|星期|礼拜|季度)|个半?[月钟]|分钟|秒钟?|刻钟|[周天日年]半?)|半月)"
+_ONE = (
+    rf"(?:{_COUNT}(?:个?半?(?:工作日|小时|钟头|星期|礼拜|季度)|个半?[月钟]|分钟|秒钟?|刻钟|周"
+    rf"(?!边|围)半?|[天日年]半?)|半月)"
+)
 _LENGTH = rf"(?P<length>{_ONE}{{1,3}})"
 _ONE_PARTS = re.compile(
     rf"(?P<count>{_COUNT})个?(?P<mid>半)?(?P<unit>工作日|小时|钟头|分钟|秒钟?|刻钟|星期|礼拜|季度|[周天日月年钟])(?P<tail>半)?"
@@ -73,7 +78,7 @@ def _length(words: str) -> _Length | None:
     total = _Length()
     for match in _ONE_PARTS.finditer(words):
         unit = match["unit"]
-        count = Decimal(_FEW) if match["count"] in _FEW_WORDS else read(match["count"])
+        count = Decimal(_FEW) if match["count"] in FEW_WORDS else read(match["count"])
         if count is None:
             return None
         whole = int(count)
@@ -106,7 +111,7 @@ _BEFORE = re.compile(
     rf"(?<![之以提])前(?P<length>(?:{NUMERAL}|[几些])(?:个?(?:小时|星期|礼拜)|个月|[天日周年]))(?!前|内)"
 )
 _AFTER = re.compile(rf"(?<![\u4e00-\u9fff])后(?P<length>(?:{NUMERAL}|几)[天日周])(?!后|内)")
-_NOW = re.compile(r"刚才|刚刚(?!好)|现在|目前|此刻|眼下|当前|这会儿?(?!议)")
+_NOW = re.compile(r"现在|目前|此刻|眼下|当前|这会儿?(?!议)")
 _OF_THE_PAST = re.compile(
     r"(?:我|里|间|所有|全部)?的?(?:所有|全部)?(?:订单|记录|消费|账单|交易|流水|明细|购买|买的|下的|下单|花了|充值记录)"
 )
@@ -130,7 +135,7 @@ def _of(match: Match) -> _Length:
 
 
 def _is_few(match: Match) -> bool:
-    return any(few in match["length"] for few in _FEW_WORDS)
+    return any(few in match["length"] for few in FEW_WORDS)
 
 
 def _point(length: _Length, now: datetime, sign: int) -> Span:
@@ -181,6 +186,19 @@ def _after(match: Match, now: datetime) -> Span:
     return _stretch(now + DAY, length.away(now, 1), length)
 
 
+_MEAL = re.compile("饭点")
+
+
+def _meal(match: Match, now: datetime) -> Span:
+    """The next time to eat, or the one that is on."""
+    begin = datetime.combine(now.date(), datetime.min.time())
+    meals = [(begin + timedelta(hours=first), begin + timedelta(hours=last)) for first, last in _MEALS]
+    return minutes(*next(((first, last) for first, last in meals if last >= now), meals[-1]))
+
+
+_MEALS = ((11, 13), (17, 19))
+
+
 def _now(match: Match, now: datetime) -> Span:
     return moment(now)
 
@@ -196,4 +214,5 @@ _FORMS: tuple[tuple[re.Pattern[str], Callable[[Match, datetime], Span | None]], 
     (_BEFORE, _before),
     (_AFTER, _after),
     (_NOW, _now),
+    (_MEAL, _meal),
 )

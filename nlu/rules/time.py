@@ -7,27 +7,26 @@ A value is ISO 8601 in the bot's local time, without an offset; its form is its 
 | 大后天 | "2026-11-21" |
 | 上周五下午三点 | "2026-11-13T15:00" |
 | 上个月, 最近三天, 周一到周三 | {"from": "2026-10-01", "to": "2026-10-31"}: both ends belong to it |
-| 今晚 | {"from": "2026-11-18T18:00", "to": "2026-11-19T00:00"} |
+| 今晚 | {"from": "2026-11-18T18:00", "to": "2026-11-18T23:59"} |
 | 晚上8点到10点 | {"from": "2026-11-18T20:00", "to": "2026-11-18T22:00"} |
 
-What is ambiguous is read so: a day without a year or month as `calendar.in_year_near` and `in_month_near` say;
-周五 is this week's (Monday to Sunday); bare 1点 to 6点 are in the afternoon; 7天内 is a deadline unless it speaks of
-orders and records; 11.22 is a date, 3.14 only with 号 or the like. 月初 is the 1st to 5th, 月底 the 26th to the end;
-几天 reaches to a week. 半天 and 三天 alone are no times, and what recurs (每周三, 每天早上8点) is none. A date that
-does not exist (2月30号) is no entity, nor are its digits.
+What is ambiguous is read as docs/entities.md settles. Besides: 7天内 is a deadline unless it speaks of orders and
+records; 11.22 is a date, 3.14 only with 号 or the like; 几天 reaches to a week; 半天 and 三天 alone are durations, and
+what recurs (每周三, 每天早上8点) is a recurrence. A date that does not exist (2月30号) is `invalid`, and its digits are
+nothing else.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from nlu.rules.calendar import Span, days, minutes, until
 from nlu.rules.clock import Clock, clocks, end_after
 from nlu.rules.dates import Dated, dates
-from nlu.rules.found import Found, longest
+from nlu.rules.found import Found, invalid, longest
 from nlu.rules.numerals import NUMERAL, read_int
 from nlu.rules.offsets import offsets
 from nlu.rules.pieces import TO
@@ -42,44 +41,89 @@ class _Point:
     span: Span | None
     date: Dated | None = None
     clock: Clock | None = None
+    wrong: str = ""
+    """Why there is no such time; empty where there is one, or where the words only look like a time."""
 
 
 _MAY_BE_TIME = re.compile(
-    r"[\d天日周旬月年期拜节点时号旦夕庆夜昨今明前后晚早晨午昏刚现目此眼当这内来过近双季至秋阳午宵腊黑圣钟]|十一|五一|六一|q[1-4]|[ap]m"
+    r"[\d天日周旬月年期拜节点时号旦夕庆夜昨今明前后晚早晨午昏刚现目此眼当这内来过近双季至秋阳午宵腊黑圣钟廿饭蛰种暑霜露寒雪雨满立]|十一|五一|六一|q[1-4]|[ap]m"
 )
+_MAY_BE_CLOCK = re.compile("[点时:早晚午夜晨昏晌白]|[ap]m")
 _DAYS_FROM = re.compile(rf"的?(?P<way>[前后])(?P<count>{NUMERAL})天")
-_EVERY = re.compile(r"(?:每[天日晚早月]|天天|每个?(?:周|星期|礼拜)[一二三四五六日天]?|每个?月(?:\d+[号日])?)的?$")
+_EVERY = re.compile(r"(?:每[天日晚早月]|天天|每个?(?:周|星期|礼拜)[一二三四五六日天]?|每个?月(?:\d+[号日])?|每)的?$")
 _GLUE = re.compile(r"[ 的,t]?")
 _TO = re.compile(TO)
 _TO_HERE = re.compile(rf"(?:[点分半刻]|\d\d){TO}$")
 
 
-def times(text: str, now: datetime) -> Iterator[Found]:
-    """Every time in the folded text, by place; value None where the words name no real time."""
+def times(text: str, now: datetime, said: list[Clock]) -> Iterator[Found]:
+    """Every time in the folded text, by place, `said` being its times of day; `invalid` where there is no such time,
+    value None where words only look like one (the 晚上 of 晚上好)."""
     if not _MAY_BE_TIME.search(text):
         return
-    for point in _ranges(text, _points(text, now.replace(tzinfo=None))):
-        yield Found("time", point.start, point.end, None if point.span is None else point.span.value)
+    for point in _ranges(text, _points(text, now.replace(tzinfo=None), said)):
+        if point.wrong:
+            yield invalid("time", point.wrong, point.start, point.end)
+        else:
+            yield Found("time", point.start, point.end, None if point.span is None else point.span.value)
 
 
-def _points(text: str, now: datetime) -> list[_Point]:
+def times_of_day(text: str) -> list[Clock]:
+    return longest(clocks(text)) if _MAY_BE_CLOCK.search(text) else []
+
+
+def _points(text: str, now: datetime, said: list[Clock]) -> list[_Point]:
     today = now.date()
-    said = longest(clocks(text))
-    counted = [Dated(one.start, one.end, one.span) for one in offsets(text, now)]
+    counted = [Dated(one.start, one.end, one.span, counted=True) for one in offsets(text, now)]
     read: list[_Point] = []
     for one in longest([*counted, *dates(text, today)]):
         one = _moved(text, one)
         clock = _clock_behind(text, one.end, said)
         if clock is not None and (one.span is None or not one.span.timed):
-            read.append(_Point(one.start, clock.end, _on(one, clock), one, clock))
+            wrong = "no_such_date" if one.wrong else "no_such_time" if clock.wrong else ""
+            read.append(_Point(one.start, clock.end, _on(one, clock), one, clock, wrong))
         elif not one.needs_part:
-            read.append(_Point(one.start, one.end, one.span, one))
+            read.append(_Point(one.start, one.end, one.span, one, wrong="no_such_date" if one.wrong else ""))
     read += [
-        _Point(clock.start, clock.end, clock.on(today), clock=clock)
+        _Point(clock.start, clock.end, clock.on(today), clock=clock, wrong="no_such_time" if clock.wrong else "")
         for clock in said
         if not clock.needs_date or (clock.hour is not None and _TO_HERE.search(text, 0, clock.start))
     ]
-    return [replace(one, span=None) if _EVERY.search(text, 0, one.start) else one for one in longest(read)]
+    read = [_until_then(text, one, now) for one in read]
+    return [replace(one, span=None, wrong="") if _EVERY.search(text, 0, one.start) else one for one in longest(read)]
+
+
+_BEFORE = re.compile(r"(?:之前|以前|前(?![台面端方后天往提几两三\d一二]))")
+_INSIDE = re.compile(r"(?:之内|以内|内(?![容衣部存裤]))")
+
+
+def _until_then(text: str, one: _Point, now: datetime) -> _Point:
+    """周五之前, 下午5点前, 本周内: from now to then; what is over already has no time left."""
+    if one.span is None or one.wrong or (one.date is not None and one.date.counted):
+        return one
+    behind = _BEFORE.match(text, one.end)
+    if behind is None and one.clock is None and one.span.first != one.span.last:
+        behind = _INSIDE.match(text, one.end)
+    begin = now if one.span.timed else datetime.combine(now.date(), datetime.min.time())
+    last = one.span.last if one.clock is None or one.clock.hour is None else one.span.first
+    if behind is not None and last <= begin and one.date is not None and one.date.again is not None:
+        last = _again(one.date.again, begin)
+    if behind is None or last <= begin:
+        return one
+    span = minutes(begin, last) if one.span.timed else days(begin.date(), last.date())
+    return replace(one, end=behind.end(), span=span, date=None, clock=None)
+
+
+_SOON = timedelta(days=200)
+
+
+def _again(read: Callable[[date], Span | None], begin: datetime) -> datetime:
+    """15号之前 said on the 18th is before the next 15th; `begin` where no such day is to come soon."""
+    for later in (31, 366):
+        day = read(begin.date() + timedelta(days=later))
+        if day is not None and begin < day.last <= begin + _SOON:
+            return day.last
+    return begin
 
 
 def _moved(text: str, one: Dated) -> Dated:
@@ -126,7 +170,7 @@ def _ranges(text: str, points: list[_Point]) -> Iterator[_Point]:
 def _joined(left: _Point, right: _Point) -> _Point | None:
     """None where the right side lies before the left: then they are two times, not one stretch."""
     if left.span is None or right.span is None:
-        return _Point(left.start, right.end, None)
+        return _Point(left.start, right.end, None, wrong=left.wrong or right.wrong)
     last = _end_of(left, left.span, right)
     if last is None or last.last < left.span.first:
         return None

@@ -1,4 +1,4 @@
-"""jieba's dictionary is kept in the user's cache folder, and a cutter does not need it to be there."""
+"""jieba's dictionary is kept in the user's cache folder, and a tokenizer does not need it to be there."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import jieba
 import pytest
 
 from nlu import dictionary
-from nlu.dictionary import cutter
+from nlu.dictionary import tokenizer
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def test_a_cache_folder_that_cannot_be_written_is_done_without(
 ) -> None:
     (tmp_path / "file").write_bytes(b"")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
-    assert cutter(()).lcut("我的订单到了") == ["我", "的", "订单", "到", "了"]
+    assert tokenizer((), 1).lcut("我的订单到了") == ["我", "的", "订单", "到", "了"]
 
 
 def test_without_a_home_nothing_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kept: Path) -> None:
@@ -54,8 +54,3 @@ def test_without_a_home_nothing_is_written(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setenv("XDG_CACHE_HOME", "not/absolute")
     assert read_anew()[1] > 0
     assert list(tmp_path.iterdir()) == []
-
-
-def test_a_word_of_one_cutter_is_unknown_to_another() -> None:
-    assert cutter(("优惠大礼包",)).lcut("领优惠大礼包") == ["领", "优惠大礼包"]
-    assert "优惠大礼包" not in cutter(()).lcut("领优惠大礼包")

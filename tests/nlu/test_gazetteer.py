@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
-from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -26,10 +25,8 @@ from nlu.gazetteer import (
     SynonymOptions,
     compile_pattern,
 )
-from nlu.meaning import Entity
 from nlu.normalizer import Normalizer
 from nlu.pipeline import blank
-from nlu.spans import PRIORITY, settle
 
 NOW = datetime(2026, 11, 18, 10, tzinfo=UTC)
 NOTHING = "nlu:\n  - intent: x\n    examples: |\n      - 你好\n"
@@ -144,20 +141,6 @@ def test_a_bots_own_order_number_is_believed_before_a_phone_number() -> None:
 def test_only_the_wanted_dimensions_are_found() -> None:
     only = RuleEntityExtractor.train(RuleOptions(dimensions=("time",)), corpus(""))
     assert {kind for kind, _, _ in found("明天给13800138000打电话", only)} == {"time"}
-
-
-def test_the_authors_patterns_come_before_lists_and_lists_before_rules() -> None:
-    overlapping = [Entity(name, "x" * size, "", 0, size, extractor=name) for size, name in enumerate(PRIORITY, 1)]
-    assert [one.extractor for one in settle(overlapping)] == ["RegexEntityExtractor"]
-    assert [one.extractor for one in settle(overlapping[1:])] == ["LookupEntityExtractor"]
-
-
-@given(st.lists(st.tuples(st.integers(0, 20), st.integers(1, 6), st.sampled_from(sorted(PRIORITY))), max_size=12))
-def test_settled_entities_never_overlap_and_are_in_order(spans: list[tuple[int, int, str]]) -> None:
-    entities = [Entity("t", "", "", start, start + size, extractor=name) for start, size, name in spans]
-    kept = settle(entities)
-    assert all(a.end <= b.start for a, b in pairwise(kept))
-    assert all(any(one.start < two.end and two.start < one.end for two in kept) for one in entities)
 
 
 @pytest.mark.parametrize("pattern", [r"DD\d+", r"\bVIP\b"])

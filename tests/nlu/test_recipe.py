@@ -67,6 +67,7 @@ def test_a_rasa_pipeline_runs_unchanged() -> None:
         "TfidfFeaturizer",
         "LinearIntentClassifier",
         "LookupEntityExtractor",
+        "CrfEntityExtractor",
         "RuleEntityExtractor",
         "EntitySynonymMapper",
         "FaqRetriever",

@@ -18,6 +18,7 @@ from nlu.encoders.adding import CannotAdd, add
 from nlu.encoders.bert_onnx import Shape, graph
 from nlu.encoders.onnx_encoder import OnnxEncoder
 from nlu.encoders.opening import open_encoder, resolve
+from nlu.normalize import normalize
 
 TEXTS = [
     "我要退款",
@@ -77,6 +78,21 @@ def test_it_is_found_by_its_name_and_told_how_to_build_where_it_is_not(
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
     with pytest.raises(LookupError, match="run: yingda models add e5-small-zh"):
         resolve("e5-small-zh", tmp_path)
+
+
+@pytest.mark.parametrize(
+    "text", ["我要退款", "从 beijing 到上海123", "😀查一下dd20260001，謝謝", "a", "   ", "", "微信支付" * 100]
+)
+def test_the_pieces_of_e5_cover_the_text_in_order(e5: Path, text: str) -> None:
+    normalized = normalize(text).text
+    vector, states = OnnxEncoder(e5).read(normalized)
+    assert vector.shape == (384,)
+    assert states.rows.shape == (len(states.spans), 384)
+    assert all(0 <= start < end <= len(normalized) for start, end in states.spans)
+    starts = [start for start, _ in states.spans]
+    assert starts == sorted(starts)
+    covered = {at for start, end in states.spans for at in range(start, end)}
+    assert {at for at, char in enumerate(normalized[:100]) if char != " "} <= covered
 
 
 # --- any BERT
@@ -183,7 +199,7 @@ def test_any_bert_folder_becomes_an_encoder(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("config", "words"),
     [
-        (CONFIG | {"model_type": "roberta"}, "only BERT with gelu"),
+        (CONFIG | {"model_type": "roberta"}, r"its weights have no embeddings\.LayerNorm\.bias and \d+ more"),
         (CONFIG | {"num_hidden_layers": 3}, "its weights have no 'encoder.layer.2"),
     ],
 )

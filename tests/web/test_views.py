@@ -19,6 +19,7 @@ from nlu.meaning import Answer, Entity, Intent, Meaning
 ZONE = ZoneInfo("Asia/Shanghai")
 NOW = 1_795_000_000.0  # 2026-11-18 19:06:40 in Shanghai
 ADDRESS = Address("wechat", "main", "oX1", "oX1")
+LOST = Entity("number", "001", 1, 3, 6, extractor="rules")
 TURN = Turn(
     id="wechat/main/oX1/oX1/7",
     conversation=ADDRESS.conversation,
@@ -36,7 +37,7 @@ TURN = Turn(
         "track_express",
         0.97,
         (Intent("track_express", 0.97), Intent("check_order", 0.02)),
-        (Entity("order_id", "DD001", "DD001", 1, 6, role="main"),),
+        (Entity("order_id", "DD001", "DD001", 1, 6, "main", extractor="CrfEntityExtractor", also=(LOST,)),),
         (Answer("faq/shipping", 0.2),),
         model="m1",
     ),
@@ -83,7 +84,7 @@ class TestStep:
             ("track_express", 0.97),
             (("faq/shipping", 0.2),),
         )
-        assert shown.entities == (("order_id/main", "DD001"),)
+        assert shown.entities == (("order_id/main", "DD001", "CrfEntityExtractor"), ("↳ number", "1", "rules"))
         assert shown.commands == (("set_slot", "order_id DD001"),)
         assert shown.trace == (("fill", "from the rule entity", '{"n": 1}'),)
         assert (shown.fate, shown.attempts, shown.error, shown.route) == (

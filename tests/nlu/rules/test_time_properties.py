@@ -136,7 +136,9 @@ def test_from_a_day_to_a_later_day_is_one_stretch(one: date, other: date) -> Non
 def test_every_weekday_around_is_found(weeks: int, weekday: int) -> None:
     prefix = "上" * -weeks if weeks < 0 else "下" * weeks
     monday = TODAY - timedelta(days=TODAY.weekday())
-    meant = (monday + timedelta(days=7 * weeks + weekday)).isoformat()
+    day = monday + timedelta(days=7 * weeks + weekday)
+    # without a word for the week it is the next one to come
+    meant = (day + timedelta(days=7 * (weeks == 0 and day < TODAY))).isoformat()
     for name in ("周", "星期", "礼拜"):
         assert value_of(f"{prefix}{name}{'一二三四五六日'[weekday]}") == meant
 
@@ -156,6 +158,20 @@ def test_no_mixture_of_time_words_is_an_error(text: str) -> None:
             assert all(datetime.fromisoformat(end) for end in ends)
             if isinstance(one.value, dict):
                 assert one.value["from"] < one.value["to"]
+
+
+@settings(deadline=None)
+@given(
+    st.text(
+        "我叫王张和是姓收件人第一二三两半最后上下个条那刚才每隔周天月年小时分钟斤公千克米度号路街区市省北京深圳广州镇楼室元块折成钱"
+        "￥$粤B·12345678900.:/@wxhg负零壹贰百万几多来到,。",
+        max_size=24,
+    )
+)
+def test_no_mixture_of_any_words_is_an_error(text: str) -> None:
+    for one in extract(normalize(text), NOW):
+        assert text[one.start : one.end] == one.text
+        assert one.value is not None
 
 
 @settings(deadline=None)
