@@ -16,7 +16,7 @@ from bot.parts import BASIS, Fit, calls, pack, passive_parts, plain_parts, push_
 from bot.turn import Turn
 from config.credentials import Group
 
-LIVE = frozenset({"web", "rest"})
+LIVE = frozenset({"web", "rest", "socketio"})
 """Channels whose pages read the log: their turns are sent as soon as they are ready."""
 
 KEEP_S = 48 * 3600.0

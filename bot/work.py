@@ -11,8 +11,8 @@ from datetime import datetime, tzinfo
 from functools import partial
 
 from adapters.channel import MediaKind
-from adapters.message import Custom, Json, Reply, Text
-from bot import faults
+from adapters.message import Custom, Event, Json, Reply, Text
+from bot import faults, timers
 from bot.actions import Breaker, Catalogue, JournaledActions, LeaseLost
 from bot.alarms import Alert
 from bot.before import Before
@@ -27,10 +27,11 @@ from bot.parts import CONTINUE
 from bot.progress import Progress
 from bot.reading import Reading
 from bot.store import Store, StoreDown
+from bot.timers import Timers
 from bot.turn import Session, Turn
 from bot.ways import KEEP_S, Ways
 from bot.windows import Windows
-from flows.state import Dialect, Dialogue, Heard, Outcome, Why, told
+from flows.state import TIMER, Dialect, Dialogue, Heard, Outcome, Why, told
 from nlu.meaning import Meaning
 
 FIRST_KNOCK_S, LONGEST_KNOCK_S = 0.03, 0.5
@@ -100,6 +101,7 @@ class Work:
         self._log = log
         self._progress = progress or Progress(store)
         self._media = media
+        self._timers = Timers(store, clock)
         self._breaker = Breaker(time.monotonic)
         self._reading = Reading()
         self._thinkers = PerConversation(self._think, log)
@@ -121,6 +123,8 @@ class Work:
 
     async def sweep(self) -> int:
         """Take up what nobody works on: timers that are due, retries, leftovers of processes that died."""
+        for conversation in await self._timers.ring():
+            self.nudge(conversation)
         stalled = await self._store.stalled()
         for conversation in stalled:
             self.nudge(conversation)
@@ -238,6 +242,7 @@ class Work:
         turn = await self._heard(bot, turn)
         meaning = await self._meaning(bot, turn)
         outcome = await self._step(bot, session, turn, meaning)
+        await self._timers.set(turn, outcome.timers)
         return outcome.dialogue, replace(
             turn,
             meaning=meaning,
@@ -291,6 +296,8 @@ class Work:
 
 def _heard(turn: Turn, meaning: Meaning) -> Heard:
     at = max(turn.at, turn.due)
+    if turn.kind == "timer":
+        return Heard(turn.id, turn.address, Event(TIMER, timers.key_of(turn)), meaning, at)
     if turn.message is None:
         return Heard(turn.id, turn.address, Custom(), meaning, at)
     said = turn.message

@@ -22,6 +22,7 @@ from flows.rasa.engine import API, RasaEngine, load_rasa_engine
 from flows.rasa.policies.ensemble import predict
 from flows.rasa.policies.memoization import MemoizationPolicy
 from flows.rasa.policies.rules import RulePolicy
+from flows.rasa.reminders import rings
 from flows.state import Actions, CannotHandle, ChitChat, Clarify, Dialogue, Heard, KnowledgeAnswer, Outcome, StartFlow
 from flows.understand import understand
 
@@ -41,7 +42,7 @@ class MixedEngine:
         return await engine.step(dialogue, heard, actions)
 
     def _is_for_flows(self, dialogue: Dialogue, heard: Heard) -> bool:
-        if isinstance(heard.content, Event) and heard.content.name == API:
+        if isinstance(heard.content, Event) and (heard.content.name == API or rings(dialogue, heard.content)):
             return False
         if dialogue.stack:
             return True

@@ -227,10 +227,25 @@ class Why:
     data: Json = None
 
 
+TIMER = "timer"
+"""The name of the event by which a timer reaches the dialogue; the event's `key` is the timer's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timer:
+    """Wakes the conversation at `due` (epoch seconds; what is past, at once) by an event `TIMER` with this `key`. It
+    survives restarts, and rings also where nobody waits for it any more: the dialogue keeps in its `memory` what each
+    key is for, and does nothing on one that it does not know. A redo of the turn must come to the same keys."""
+
+    key: str
+    due: float
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What one turn led to. `flags` mark the turn for operators: handoff, fallback, error, completed, cancelled.
-    `events` are what the turn adds to the conversation's history, in a dialect that thinks in events."""
+    `events` are what the turn adds to the conversation's history, in a dialect that thinks in events; `timers` are to
+    wake the conversation later."""
 
     dialogue: Dialogue
     replies: tuple[Reply, ...] = ()
@@ -238,6 +253,7 @@ class Outcome:
     trace: tuple[Why, ...] = ()
     flags: frozenset[str] = frozenset()
     events: tuple[Mapping[str, Json], ...] = ()
+    timers: tuple[Timer, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,11 +27,12 @@ from flows.rasa.parsing import best_answer, parse_data
 from flows.rasa.policies.ensemble import predict
 from flows.rasa.policies.policy import Policy, Prediction
 from flows.rasa.policies.setup import load_policies, read_policies
+from flows.rasa.reminders import REMINDERS, entities_of, remembered, taken
 from flows.rasa.stories import read_stories
 from flows.rasa.tracker import Tracker
 from flows.rasa.utterances import message_of, replies_of
 from flows.responses import NoResponse, Speaker
-from flows.state import EVENTS, ActionFailed, Actions, Dialogue, Heard, Outcome, Result, Why
+from flows.state import EVENTS, TIMER, ActionFailed, Actions, Dialogue, Heard, Outcome, Result, Why
 
 MOST_ACTIONS = 10
 """So many actions a turn takes at most, as Rasa's MAX_NUMBER_OF_PREDICTIONS."""
@@ -57,6 +58,7 @@ class RasaEngine:
     async def step(self, dialogue: Dialogue, heard: Heard, actions: Actions) -> Outcome:
         """One turn. Never raises for what a customer says; what fails is in the trace, with the flag `error`."""
         turn = _Turn(self, heard, actions, self.tracker(dialogue, heard))
+        turn.reminders = dict(dialogue.memory.get(REMINDERS) or {})
         await turn.take()
         return turn.outcome(dialogue)
 
@@ -92,6 +94,7 @@ class _Turn:
         self.trace: list[Why] = []
         self.flags: set[str] = set()
         self.silent = False
+        self.reminders: dict[str, Any] = {}
         self._speaker = Speaker(engine.domain.base, heard.address.channel, heard.turn)
         self._calls: dict[str, int] = {}
 
@@ -102,6 +105,9 @@ class _Turn:
         if isinstance(content, Happened) and content.name == API:
             await self._api(content.key, json.loads(content.data.get("json") or "{}"))
             return
+        if isinstance(content, Happened) and content.name == TIMER:
+            await self._remind(content.key)
+            return
         await self._begin()
         if self._was_said():
             self._hear()
@@ -111,6 +117,18 @@ class _Turn:
     async def _begin(self) -> None:
         if self._session_is_over():
             await self._do(Prediction(SESSION_START, 1.0))
+
+    async def _remind(self, key: str) -> None:
+        reminder, self.reminders = taken(self.reminders, key)
+        if reminder is None:
+            self.trace.append(Why("reminder", "it was cancelled, or another took its place"))
+            return
+        await self._begin()
+        intent, about = str(reminder["intent"]), entities_of(reminder)
+        self.trace.append(Why("reminder", f"'{reminder['name']}' triggers {intent}"))
+        self.tracker.update(events.external(intent, about, self.at, self.tracker.channel))
+        await self._extract()
+        await self._act()
 
     async def _api(self, verb: str, given: Mapping[str, Any]) -> None:
         """What Rasa's HTTP API does to a conversation: `events`, `message`, `intent`, `action`."""
@@ -136,14 +154,17 @@ class _Turn:
     def outcome(self, dialogue: Dialogue) -> Outcome:
         fresh = self.tracker.events[self.before :]
         replies = () if self.silent else tuple(replies_of(fresh))
+        heeded = [event for event in fresh if event["event"] != "reminder" or not self.silent]
+        waiting, timers = remembered(self.reminders, heeded, self.heard.turn)
+        memory = {name: kept for name, kept in dialogue.memory.items() if name != REMINDERS}
         after = replace(
             dialogue,
             slots={name: value for name, value in self.tracker.slots.items() if value is not None},
             said=replies or dialogue.said,
             last_at=max(self.at, dialogue.last_at),
-            memory={**dialogue.memory, EVENTS: _session_of(self.tracker)},
+            memory={**memory, EVENTS: _session_of(self.tracker), **({REMINDERS: waiting} if waiting else {})},
         )
-        return Outcome(after, replies, (), tuple(self.trace), frozenset(self.flags), tuple(fresh))
+        return Outcome(after, replies, (), tuple(self.trace), frozenset(self.flags), tuple(fresh), timers)
 
     def _session_is_over(self) -> bool:
         said = [event for event in self.tracker.events if event["event"] == "user"]

@@ -7,6 +7,7 @@ They are kept as they travel: what an action server or a client adds to one come
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from adapters.message import Json
@@ -65,7 +66,18 @@ def check_event(data: Any) -> dict[str, Any]:
     for name, wanted in _REQUIRED[kind]:
         if name not in data or not isinstance(data[name], wanted):
             raise BadEvent(f"the event '{kind}' needs '{name}'")
+    if kind == "reminder" and due_of(data) is None:
+        raise BadEvent("a reminder needs a date_time such as 2026-11-25T10:00:00+08:00")
     return dict(data)
+
+
+def due_of(event: Event) -> float | None:
+    """When a `reminder` event is due, in epoch seconds; None where its `date_time` is no time. One without a zone is
+    in this machine's, as in Rasa."""
+    try:
+        return datetime.fromisoformat(str(event.get("date_time") or "")).timestamp()
+    except (ValueError, OverflowError, OSError):
+        return None
 
 
 def user(
@@ -87,6 +99,14 @@ def user(
         "input_channel": channel or None,
         "message_id": message_id or None,
     }
+
+
+def external(
+    intent: str, entities: Sequence[Mapping[str, Any]], at: float, channel: str | None = None
+) -> dict[str, Any]:
+    """An intent that something else than a message brought about."""
+    parse = {"intent": {"name": intent}, "entities": [*entities]}
+    return user(f"EXTERNAL: {intent}", parse, at, channel=channel or "", metadata={"is_external": True})
 
 
 def bot(said: Mapping[str, Any], at: float, utter: str = "") -> dict[str, Any]:
