@@ -50,6 +50,8 @@ def _corrected(said: Said, situation: Situation, marked: bool) -> tuple[list[Com
             continue
         # what only counts while it is asked for (a bare number) counts for a correction in so many words, too
         value, found = situation.value(name, said.meaning, name if marked else "")
+        if value is None and marked:
+            value = slot_rules.from_words(situation.knows.slot(name), said.text)
         if value is None or any(each in taken for each in found):
             continue
         if value != old:
@@ -153,7 +155,8 @@ def _is_something_else(said: Said, situation: Situation) -> bool:
     if StartFlow(situation.flow) in asked_for.commands:
         return _merely_asks(said, situation)
     if any(isinstance(each, ChitChat) for each in asked_for.commands):
-        return len(words.plain(said.text)) <= SMALL_TALK_CHARACTERS or words.is_question(said.text)
+        short = len(words.plain(said.text)) <= SMALL_TALK_CHARACTERS and not words.finds_fault(said.text)
+        return short or words.is_question(said.text)
     asks = words.is_question(said.text) or words.is_request(said.text) or words.renamed(said.text) != ""
     return asks and not words.gives_reason(said.text)
 
@@ -190,11 +193,24 @@ def _value(said: Said, situation: Situation) -> tuple[Json, Sequence[Entity], bo
         return None, (), False
     if value is None and slot.type == "float" and re.fullmatch(r"\d[\d.,]*", words.plain(said.text)):
         value = words.plain(said.text)
+    if value is None and _tries(said, situation):
+        value = words.compact(said.text)
     if value is not None:
         return value, (), True
     if situation.waits_for_text and not said.chosen and not words.is_noise(said.text):
         return said.text.strip(), (), False
     return None, (), False
+
+
+def _tries(said: Said, situation: Situation) -> bool:
+    """「DD123」 where an order number is waited for: what is wrong with it is said, rather than that it is not
+    understood. Only where there is something by which it is refused or accepted."""
+    slot = situation.knows.slot(situation.asked)
+    judged = (
+        *slot.rejections,
+        *(situation.asks[situation.asked].rejections if situation.asked in situation.asks else ()),
+    )
+    return slot.type == "text" and bool(judged) and words.is_code(said.text) and not situation.waits_for_text
 
 
 def _answers_another(said: Said, situation: Situation) -> bool:

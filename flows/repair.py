@@ -93,9 +93,10 @@ async def correct_slot(stage: Stage, command: CorrectSlot, corrected: dict[str, 
     except Invalid as invalid:
         stage.trace.append(Why(f"correct {command.name}", f"not a value for it: {invalid}"))
         value = None
-    if value is not None and command.name in asks:
+    rejections = (*(slot.rejections if slot else ()), *(asks[command.name].rejections if command.name in asks else ()))
+    if value is not None and rejections:
         values = {**stage.slots, command.name: value}
-        refused = next((each for each in asks[command.name].rejections if each.when(values, frame.context)), None)
+        refused = next((each for each in rejections if each.when(values, frame.context)), None)
         if refused is not None:
             stage.replies += stage.render(refused.utter, values)
             stage.trace.append(Why(f"rejected {frame.flow}/{command.name}", refused.when.text))

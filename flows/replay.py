@@ -295,7 +295,7 @@ class _Replay:
         except Invalid as invalid:
             own = f"utter_invalid_{step.slot}"
             return self.refuse(step, own if self.speaker.knows(own) else "utter_invalid_value", str(invalid), value)
-        for rejection in step.rejections:
+        for rejection in (*(slot.rejections if slot else ()), *step.rejections):
             if rejection.when({**self.slots, step.slot: value}, self.context):
                 return self.refuse(step, rejection.utter, rejection.when.text, value)
         return value
@@ -319,7 +319,8 @@ class _Replay:
         return made
 
     def refuse(self, step: Ask, response: str, why: str, value: Json) -> None:
-        label = step.label or step.slot
+        slot = self.speaker.domain.slots.get(step.slot)
+        label = step.label or (slot.label if slot else "") or step.slot
         self.utter(response, {**self.slots, step.slot: value, "label": label})
         self.empty(step, why)
 

@@ -56,6 +56,8 @@ def repair(meaning: Meaning, situation: Situation) -> Command | None:
 
 def request(meaning: Meaning, situation: Situation) -> Decision | None:
     intent = meaning.intent
+    if words.is_noise(meaning.text) and not meaning.entities:
+        return None  # whatever it was taken for
     if not intent or intent == FALLBACK_INTENT:
         return _answer(meaning, situation) or _ambiguous(meaning, situation) or _several(meaning, situation)
     sure = f"intent {intent} {meaning.confidence:.2f}"

@@ -13,7 +13,8 @@ from adapters.message import Button, Content, Event, Json, Text, Voice
 from flows import slots as slot_rules
 from flows import words
 from flows.conditions import SIGNALS
-from flows.domain import Domain, Slot
+from flows.domain import Domain
+from flows.slot import Slot
 from flows.state import Command, Heard, Served
 from flows.steps import Ask, Flow
 from nlu.meaning import Entity, Intent, Meaning

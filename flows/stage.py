@@ -138,7 +138,7 @@ class Stage:
         except Invalid:
             return None
         values = {**self.slots, ask.slot: value}
-        return None if any(each.when(values, frame.context) for each in ask.rejections) else value
+        return None if any(each.when(values, frame.context) for each in (*slot.rejections, *ask.rejections)) else value
 
     def last_is(self, flow: str) -> bool:
         return (self.last or self.before_last) == flow

@@ -85,6 +85,7 @@ _TAKES_BACK = re.compile(r"错了|錯了|不是(?:这|那)")
 _LACKS = r"(?:我)?(?:也|都|现在)?(?:忘记?了?|想不起来|不记得了?|记不得了?|记不清了?|找不到了?|没有|不清楚|没存|丢了)"
 _CHANGES = re.compile(r"(?:改|更正|换)一?下$|(?:要|想)改(?:一下)?$")
 _NOT_THIS = re.compile(r"(?:不是|不要|别)(?:订单|单号|号码|号)*[：:\s]*$")
+_FAULT = re.compile(r"不(?!客气|好意思|用谢|谢)|没(?!事|关系)|太(?!好|棒|谢|感谢)|有点|坏|差|破|假")
 _REASON = re.compile(r"因为|由于|因為")
 CORRECTION = re.compile(
     r"不对|不對|错了|錯了|说错|说反|搞错|弄错|写错|打错|填错|报错|发错号|改成|改为|改到|换成|应该是|應該是|不是(?:这|那)|更正|纠正|改一下|不是.{0,24}(?:，|,|是)|^不[，,\s]*是"
@@ -268,6 +269,21 @@ def meant(text: str, spans: Sequence[tuple[int, int]]) -> int:
         return 0
     left = [i for i, (start, _) in enumerate(spans) if not _NOT_THIS.search(text[:start])]
     return left[-1] if left else len(spans) - 1
+
+
+def compact(text: str) -> str:
+    """Half width and without blanks, else as it was written."""
+    return re.sub(r"\s+", "", unicodedata.normalize("NFKC", text)).strip(_EDGES)
+
+
+def is_code(text: str) -> bool:
+    """Letters and digits in one word, some of them digits: 「DD123」, 「dd2026 0101 001」."""
+    return re.fullmatch(r"[a-z\d_-]*\d[a-z\d_-]*", plain(text)) is not None
+
+
+def finds_fault(text: str) -> bool:
+    """「不好用」: no greeting and no thanks, however much it looks like one."""
+    return _FAULT.match(plain(text)) is not None
 
 
 def gives_reason(text: str) -> bool:
