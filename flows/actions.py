@@ -9,13 +9,14 @@ import inspect
 import sys
 import traceback
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType, ModuleType
 from typing import Any, Literal, TypeVar, overload
 
 from adapters.message import Address, Content, Json, Reply, Text
 from config.source import BadProject, Problem, did_you_mean, read_yaml
+from flows.reminders import seconds
 from flows.state import ActionFailed, Attached, Heard, Result
 from flows.steps import Ask, Flow, Trigger, Values, Walk
 from nlu.meaning import Meaning
@@ -59,6 +60,13 @@ class Invocation:
     progress: Callable[[str], None] = field(default=lambda line: None, repr=False)
     """`call.progress("正在查询…")`: a line that shows while the action works, on channels that can. Not logged: the
     answer takes its place."""
+
+    reminders: list[Mapping[str, Json]] = field(default_factory=list)
+
+    def remind(self, after: str | float, *, say: str = "", flow: str = "", keep: bool = False) -> None:
+        """Say a response, or start a flow, `after` that time (`"30m"`, or seconds), once the action is done; dropped
+        when the flow goes on or ends, unless it is to be kept. Raises `ValueError` for what is no length of time."""
+        self.reminders.append({"after": seconds(after), "response": say, "flow": flow, "keep": keep})
 
     def say(self, *replies: Reply | str) -> None:
         """Say something besides the flow's own responses, in this order, once the action is done."""
@@ -210,7 +218,7 @@ class Registry:
             raise
         except Exception as error:
             raise ActionFailed(f"the action '{name}' failed: {_where(error)}") from error
-        return _result(name, given, call.replies)
+        return replace(_result(name, given, call.replies), reminders=tuple(call.reminders))
 
 
 def _result(name: str, given: Any, said: Sequence[Reply]) -> Result:

@@ -61,6 +61,8 @@ class Domain:
     expiry_s: float = EXPIRY_MINUTES * 60
     """A session that was silent for so long ends; 0: never."""
     carry_over: bool = True
+    silence_s: float = 0.0
+    """After so many seconds without an answer to a question `pattern_user_silence` runs; 0: never."""
     warnings: tuple[Problem, ...] = ()
     lines: Mapping[str, tuple[str, int]] = field(default_factory=dict, repr=False)
     """(file, line) of `slots/x`, `responses/x`, for problems found later."""
@@ -112,6 +114,7 @@ class _Session(Strict):
     session_expiration_time: float = Field(default=EXPIRY_MINUTES, ge=0)
     carry_over_slots_to_new_session: bool = True
     start_session_after_expiry: bool = True
+    user_silence_time: float = Field(default=0.0, ge=0)
 
 
 def load_domain(project: Path) -> Domain:
@@ -177,7 +180,7 @@ def _join(one: Domain, other: Domain, problems: list[Problem]) -> Domain:
             file, line = one.lines[place]
             problems.append(Problem(*where, f"'{place}' is already defined at {file}:{line}", "keep one"))
     return replace(
-        one if other.expiry_s == EXPIRY_MINUTES * 60 and other.carry_over else other,
+        one if other.expiry_s == EXPIRY_MINUTES * 60 and other.carry_over and not other.silence_s else other,
         intents=one.intents | other.intents,
         entities=one.entities | other.entities,
         slots={**one.slots, **other.slots},
@@ -217,6 +220,7 @@ def _read(source: Source, strict: bool) -> Domain:
         actions=frozenset(_names(data.get("actions"))),
         expiry_s=session.session_expiration_time * 60,
         carry_over=session.carry_over_slots_to_new_session,
+        silence_s=session.user_silence_time * 60,
         lines={
             f"{section}/{name}": (str(source.path), source.line((section, name)))
             for section, names in (("slots", slots), ("responses", responses))

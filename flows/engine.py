@@ -14,11 +14,13 @@ from pathlib import Path
 from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
-from adapters.message import Button, Card, Json, Reply, Text, plain, reply_from_dict
+from adapters.message import Card, Event, Json, Text
 from config.source import BadProject, Problem, read_yaml
-from flows import words
+from flows import reminders, words
 from flows.actions import Registry, load_actions
 from flows.domain import Domain, data_sources, load_domain, read_domain
+from flows.graph import Graph
+from flows.memory import ASKED, EARLIER, LAST, OFFERED, SPOKEN, after_push, answered, remembered, served_in
 from flows.repair import obey
 from flows.requests import describable
 from flows.responses import Speaker
@@ -27,43 +29,30 @@ from flows.slots import Invalid, coerce
 from flows.stage import Stage
 from flows.state import (
     PUSHED,
+    TIMER,
     ActionFailed,
     Actions,
     CannotHandle,
     Command,
     Dialogue,
-    Frame,
     Heard,
     Outcome,
     Restart,
     Result,
-    Served,
     SessionStart,
     SetSlot,
+    StartFlow,
+    Timer,
     Why,
     snake_case,
 )
 from flows.steps import Ask, Flow
 from flows.understand import understand
-from flows.wishes import PENDING, apart, asks_for_human, pending, to_memory, waiting
-from flows.yaml_flows import Graph, read_flows
+from flows.wishes import apart, asks_for_human, pending, waiting
+from flows.yaml_flows import read_flows
 from nlu.meaning import Meaning
 
 PATTERNS = Path(__file__).parent / "patterns.yml"
-ANSWERED_S = 48 * 3600.0
-"""For how long a message that we sent unasked may be answered by the number of a button."""
-ASKED = "asked"
-EARLIER = "earlier"
-SPOKEN = "spoken"
-LAST = "last"
-OFFERED = "offered"
-SERVED = "served"
-"""Names in `Dialogue.memory`: the slot that the last turn asked for, the values that `mentions` held before, the names
-of the mentions that belong to this session, the flow that ended last, the value that the waiting question offers, and
-what the flows were told that have ended in this session."""
-
-
-_EACH_TURN = frozenset((ASKED, EARLIER, SPOKEN, OFFERED, SERVED, PENDING))
 
 
 @dataclass(frozen=True)
@@ -78,8 +67,10 @@ class Engine:
 
     async def step(self, dialogue: Dialogue, heard: Heard, actions: Actions) -> Outcome:
         """One turn. Never raises for what a customer says; what fails is in the trace, with the flag `error`."""
+        if isinstance(heard.content, Event) and heard.content.name == TIMER:
+            return await self._ring(dialogue, heard, actions, heard.content.key)
         dialogue, began = self._fresh(dialogue, heard.at)
-        dialogue = _after_push(dialogue, heard.at)
+        dialogue = after_push(dialogue, heard.at)
         wishes = apart(heard, self.situation(dialogue))
         performer = Performer(actions, replace(heard, meaning=wishes[0]))
         situation = replace(self.situation(dialogue), signals=heard.meaning.signals)
@@ -94,13 +85,62 @@ class Engine:
             stage.pattern("pattern_session_start", reason=began.partition(":")[0])
             await stage.run()
         commands, waits = await self._serve(stage, decision, wishes, performer)
+        after, timers = self._reminded(remembered(stage, heard, waits), stage, heard)
         return Outcome(
-            self._after(stage, heard, waits),
+            after,
             tuple(stage.replies),
             commands,
             tuple(stage.trace),
             frozenset(stage.flags),
+            timers=timers,
         )
+
+    async def _ring(self, dialogue: Dialogue, heard: Heard, actions: Actions, key: str) -> Outcome:
+        """A timer's time has come: what it was set for is done, where it still waits."""
+        dialogue, began = self._fresh(dialogue, heard.at)
+        waits = reminders.waiting(dialogue)
+        ring = waits.get(key)
+        dialogue = reminders.with_waiting(dialogue, reminders.without(waits, key))
+        if ring is None:
+            return Outcome(dialogue, trace=(Why("silence", "what the timer was set for has passed"),))
+        stage = self._stage(dialogue, self.situation(dialogue), Performer(actions, heard))
+        stage.misses = dialogue.misses
+        if key.startswith(reminders.SILENCE):
+            again = reminders.again(dialogue, ring, heard)
+            if again is not None:
+                waits[again.key] = {**ring, "due": again.due}
+                after = reminders.with_waiting(dialogue, reminders.without(waits, key))
+                return Outcome(after, trace=(Why("silence", "the customer has said something"),), timers=(again,))
+            if not stage.asked:
+                return Outcome(dialogue, trace=(Why("silence", "nothing is asked any more"),))
+            stage.trace.append(Why("pattern_user_silence", f"no answer for {ring['after'] / 60:g} minutes"))
+            stage.pattern("pattern_user_silence", flow_name=stage.title(dialogue.stack[-1].flow))
+            await stage.run()
+        elif ring["flow"]:
+            await obey(stage, (StartFlow(ring["flow"]),))
+        else:
+            stage.trace.append(Why(f"say {ring['say']}", f"a reminder of {ring['of']}"))
+            stage.pattern("pattern_reminder", response=ring["say"])
+            await stage.run()
+        after = remembered(stage, replace(heard, meaning=Meaning("")), pending(dialogue))
+        # it is not the customer who spoke: their session is as old as it was, unless it begins here
+        after = replace(after, last_at=heard.at if began else dialogue.last_at)
+        after, timers = self._reminded(after, stage, heard, watches=False)
+        return Outcome(after, tuple(stage.replies), (), tuple(stage.trace), frozenset(stage.flags), timers=timers)
+
+    def _reminded(
+        self, dialogue: Dialogue, stage: Stage, heard: Heard, *, watches: bool = True
+    ) -> tuple[Dialogue, tuple[Timer, ...]]:
+        """`dialogue` with what waits for its time after the turn, and the timers to set."""
+        waits = {} if stage.forgotten else reminders.still(reminders.waiting(dialogue), dialogue.stack)
+        if not (waits or stage.reminders or stage.silence_s):
+            return reminders.with_waiting(dialogue, waits), ()
+        made, timers = reminders.wanted(stage.reminders, heard.turn, heard.at)
+        waits = reminders.still({**waits, **made}, dialogue.stack)
+        if watches and ASKED in dialogue.memory:
+            timers += reminders.watch(waits, heard.turn, heard.at, stage.silence_s)
+        waits = reminders.most(waits)
+        return reminders.with_waiting(dialogue, waits), tuple(each for each in timers if each.key in waits)
 
     async def _serve(
         self, stage: Stage, decision: Decision, wishes: Sequence[Meaning], performer: Performer
@@ -129,7 +169,7 @@ class Engine:
                 left = left[-1:]
             wish, *left = left
             performer.next(wish)
-            now = self._after(stage, said, left)
+            now = remembered(stage, said, left)
             situation, found = await self._described(self.situation(now), performer)
             stage.trace += found
             decision = understand(performer.heard, situation)
@@ -141,7 +181,7 @@ class Engine:
             self._knowledge,
             flow=frame.flow if frame else "",
             asked=str(dialogue.memory.get(ASKED) or "") if dialogue.stack else "",
-            answered=_answered(frame) if frame else {},
+            answered=answered(frame) if frame else {},
             slots=dialogue.slots,
             mentions=dialogue.mentions,
             options=dialogue.options,
@@ -149,7 +189,7 @@ class Engine:
             last=str(dialogue.memory.get(LAST) or ""),
             spoken=frozenset(dialogue.memory.get(SPOKEN) or ()),
             offered=dialogue.memory.get(OFFERED) if dialogue.stack else None,
-            served=_served(dialogue),
+            served=served_in(dialogue),
             prompt="\n".join(reply.text for reply in dialogue.said if isinstance(reply, Text | Card)),
         )
 
@@ -207,6 +247,7 @@ class Engine:
             last_at=dialogue.last_at,
             memory={PUSHED: dialogue.memory[PUSHED]} if PUSHED in dialogue.memory else {},
         )
+        fresh = reminders.with_waiting(fresh, reminders.outliving(reminders.waiting(dialogue)))
         return fresh, f"expired: silent for {silent / 60:.0f} minutes"
 
     def _stage(self, dialogue: Dialogue, situation: Situation, performer: Performer) -> Stage:
@@ -223,41 +264,8 @@ class Engine:
             asked=str(dialogue.memory.get(ASKED) or "") if dialogue.stack else "",
             spoken_before=frozenset(dialogue.memory.get(SPOKEN) or ()),
             before_last=str(dialogue.memory.get(LAST) or ""),
-            served=_served(dialogue),
+            served=served_in(dialogue),
             unoffered=None if words.other(heard.meaning.text) else frozenset(situation.described),
-        )
-
-    def _after(self, stage: Stage, heard: Heard, waits: Sequence[Meaning]) -> Dialogue:
-        before = stage.before
-        entities = {each.type: each.value for one in (heard.meaning, *heard.meaning.also) for each in one.entities}
-        mentions = {**stage.mentions, **entities}
-        memory = {name: value for name, value in before.memory.items() if name not in _EACH_TURN}
-        passed = {name: value for name, value in before.mentions.items() if mentions.get(name, value) != value}
-        earlier = {**(before.memory.get(EARLIER) or {}), **passed}
-        spoken = {*(before.memory.get(SPOKEN) or ()), *stage.spoken, *entities}.intersection(mentions)
-        if earlier and mentions:
-            memory[EARLIER] = {name: value for name, value in earlier.items() if name in mentions}
-        if spoken:
-            memory[SPOKEN] = sorted(spoken)
-        if stage.last:
-            memory[LAST] = stage.last
-        if stage.stack and stage.asked:
-            memory[ASKED] = stage.asked
-            if stage.offered is not None:
-                memory[OFFERED] = stage.offered
-        if stage.served:
-            memory[SERVED] = {flow: plain(served) for flow, served in stage.served.items()}
-        if waits:
-            memory[PENDING] = to_memory(waits)
-        return Dialogue(
-            stack=tuple(stage.stack),
-            slots={name: value for name, value in stage.slots.items() if value is not None},
-            mentions=mentions,
-            said=before.said if stage.repeated else tuple(stage.replies) or before.said,
-            options=_options(stage.replies) if stage.replies else before.options,
-            misses=stage.misses,
-            last_at=max(heard.at, before.last_at),
-            memory=memory,
         )
 
 
@@ -283,42 +291,6 @@ def _is_unfit(decision: Decision) -> bool:
     return all(isinstance(command, CannotHandle | SetSlot) for command in decision.commands) and any(
         isinstance(command, CannotHandle) for command in decision.commands
     )
-
-
-def _after_push(dialogue: Dialogue, at: float) -> Dialogue:
-    """What was said unasked is what the customer now answers: its buttons can be chosen, it can be said again. Not
-    where a question waits, which then is answered, nor where it was long ago."""
-    pushed = dialogue.memory.get(PUSHED)
-    if pushed is None:
-        return dialogue
-    memory = {name: value for name, value in dialogue.memory.items() if name != PUSHED}
-    if dialogue.stack or at - pushed["at"] > ANSWERED_S:
-        return replace(dialogue, memory=memory)
-    said = tuple(map(reply_from_dict, pushed["said"]))
-    return replace(dialogue, memory=memory, said=said, options=_options(said))
-
-
-def _served(dialogue: Dialogue) -> dict[str, Served]:
-    kept = dialogue.memory.get(SERVED) or {}
-    return {flow: Served(each["told"], each["done"]) for flow, each in kept.items()}
-
-
-def _answered(frame: Frame) -> dict[str, Json]:
-    """The answers in a frame's journal, in order; the last one given is last."""
-    found: dict[str, Json] = {}
-    for entry in frame.journal:
-        if entry.kind == "ask":
-            found.pop(str(entry.args), None)
-            found.update(entry.writes)
-        elif entry.kind == "set":
-            for name, value in entry.writes.items():
-                if value is None:
-                    found.pop(name, None)
-    return found
-
-
-def _options(replies: Iterable[Reply]) -> tuple[Button, ...]:
-    return tuple(button for reply in replies if isinstance(reply, Card) for button in reply.buttons)
 
 
 def load_engine(project: Path, timezone: str, session_minutes: float = 0) -> Engine:

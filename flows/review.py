@@ -10,6 +10,7 @@ from config.source import BadProject, Problem, did_you_mean
 from flows.actions import Registry
 from flows.domain import Domain, load_domain
 from flows.engine import PATTERNS, Engine, load_engine
+from flows.graph import Branch, Graph, Node
 from flows.mixed import is_rasa
 from flows.rasa.domain import load_rasa_domain
 from flows.rasa.engine import load_rasa_engine
@@ -18,7 +19,6 @@ from flows.rasa.policies.setup import read_policies, train_policies
 from flows.rasa.stories import read_stories, unroll
 from flows.responses import names_in
 from flows.steps import Ask, Call, Handoff, Link, Options, Say, Set, SubFlow
-from flows.yaml_flows import Branch, Graph, Node
 
 PATTERN_NAMES = frozenset(
     ["label", "flow_name", "corrected", "names", "values", "options", "titles", "response", "key", "misses", "reason"]

@@ -16,7 +16,7 @@ from flows.replay import FlowFailed, Perform, Progress, World, replay
 from flows.responses import NoResponse, Speaker
 from flows.slots import Invalid, coerce, entity_types, takes_text
 from flows.state import ActionFailed, Dialogue, Frame, Served, Why
-from flows.steps import Ask, Flow, Forget, Handoff, Link, Options, Repeat
+from flows.steps import Ask, Flow, Forget, Handoff, Link, Options, Remind, Repeat
 
 FRAME_LIMIT = 30
 """So many flows run in one turn, and they are taken to call each other in circles."""
@@ -63,6 +63,10 @@ class Stage:
     before_last: str = ""
     """The flow that had ended last when the turn began."""
     served: dict[str, Served] = field(default_factory=dict)
+    reminders: list[tuple[Remind, Frame]] = field(default_factory=list)
+    forgotten: bool = False
+    silence_s: float = 0.0
+    """How long the waiting question may wait before the customer is asked whether they are still there."""
     offered: Json = None
     """The value that the waiting question offers."""
     unoffered: frozenset[str] | None = frozenset()
@@ -184,7 +188,7 @@ class Stage:
         self.replies += progress.replies
         self.trace += progress.trace
         for effect in progress.effects:
-            self.take(effect, frame)
+            self.take(effect, progress.frame)
         if progress.stop == "waiting" and progress.ask:
             self.stack[-1] = progress.frame
             self.slots = dict(progress.slots)
@@ -199,14 +203,17 @@ class Stage:
             self.resume(progress.frame)
         return False
 
-    def take(self, effect: Repeat | Forget | Options, frame: Frame) -> None:
+    def take(self, effect: Repeat | Forget | Options | Remind, frame: Frame) -> None:
         match effect:
+            case Remind():
+                self.reminders.append((effect, frame))
             case Repeat():
                 self.replies += self.before.said
                 self.repeated = bool(self.before.said)
             case Forget():
                 del self.stack[:-1]
                 self.mentions.clear()
+                self.forgotten = True
                 self.stack[-1] = replace(frame, start=self.setting.domain.initial)
             case Options(response, of_questions):
                 options = [str(each) for each in frame.context.get("options") or ()]
@@ -230,7 +237,7 @@ class Stage:
 
     async def question(self, ask: Ask) -> bool:
         """Ask; False where asking failed, and something else has the word."""
-        self.asked = ask.slot
+        self.asked, self.silence_s = ask.slot, ask.silence_s or self.setting.domain.silence_s
         self.questions_from = len(self.replies)
         self.offered = self.offer_for(ask)
         if self.repeated:

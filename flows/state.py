@@ -263,6 +263,8 @@ class Result:
     value: Json = None
     slots: Mapping[str, Json] = field(default_factory=dict)
     replies: tuple[Reply, ...] = ()
+    reminders: tuple[Mapping[str, Json], ...] = ()
+    """The fields of `flows.steps.Remind`s."""
 
 
 class ActionFailed(Exception):

@@ -50,7 +50,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic import Field
@@ -58,6 +57,8 @@ from pydantic import Field
 from adapters.message import Json
 from config.source import BadProject, Loc, Problem, Source, Strict, check
 from flows.conditions import Condition, ConditionError, parse
+from flows.graph import Branch, Graph, Node, Program
+from flows.reminders import seconds
 from flows.steps import (
     Ask,
     Call,
@@ -67,18 +68,17 @@ from flows.steps import (
     Link,
     Options,
     Rejection,
+    Remind,
     Repeat,
     Say,
     Set,
     Step,
     SubFlow,
     Trigger,
-    Values,
-    Walk,
 )  # fmt: skip
 
 END = "END"
-KINDS = ("collect", "action", "set_slots", "link", "call", "noop")
+KINDS = ("collect", "action", "set_slots", "link", "call", "remind", "noop")
 
 
 class _Intent(Strict):
@@ -104,6 +104,10 @@ class _Step(Strict):
     link: str = ""
     call: str = ""
     noop: bool = False
+    remind: str = ""
+    after: str | float = ""
+    keep: bool = False
+    silence_timeout: str | float = ""
     next: Any = None
     utter: str = ""
     description: str = ""
@@ -126,34 +130,6 @@ class _Flow(Strict):
     undo: str = ""
     file_path: str = ""
     steps: Sequence[Mapping[str, Any]]
-
-
-@dataclass(frozen=True, slots=True)
-class Branch:
-    """`target` is an index into the flow's nodes, or None for END; `when` is None for `else`."""
-
-    when: Condition | None
-    target: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Node:
-    """One step of a YAML flow, with where to go from it; `line` is where it is written."""
-
-    id: str
-    step: Step | None
-    branches: tuple[Branch, ...]
-    line: int = field(default=0, compare=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Graph:
-    """A YAML flow as read: what its program walks, and what `review` looks at."""
-
-    flow: Flow
-    nodes: tuple[Node, ...]
-    file: str
-    line: int
 
 
 def read_flows(source: Source) -> list[Graph]:
@@ -198,7 +174,7 @@ class _Reader:
         steps = [node.step for node in nodes]
         flow = Flow(
             self.flow,
-            _Program(nodes),
+            Program(nodes),
             name=given.name,
             description=given.description,
             triggers=tuple(_trigger(each) for each in given.nlu_trigger),
@@ -233,7 +209,7 @@ class _Reader:
             self.problems.append(self.source.problem(loc, what, f"one of: {', '.join(KINDS)}"))
             return
         index = len(self.nodes)
-        name = given.id or given.collect or given.action or given.link or given.call
+        name = given.id or given.collect or given.action or given.link or given.call or given.remind
         if name and name not in self.ids:
             self.ids[name] = index
         elif given.id:
@@ -264,15 +240,27 @@ class _Reader:
                 given.description,
                 key,
                 given.explain,
+                self.seconds(given.silence_timeout, (*loc, "silence_timeout")) if given.silence_timeout else 0.0,
                 given.force_slot_filling,
             )
         if given.action:
             return _do(given.action, key)
+        if given.remind:
+            spoken = given.remind.startswith("utter_")
+            after = self.seconds(given.after, (*loc, "after"))
+            return Remind(after, given.remind if spoken else "", "" if spoken else given.remind, given.keep, key)
         if given.link:
             return Link(given.link)
         if given.call:
             return SubFlow(given.call, key)
         return Set(_pairs(given.set_slots))
+
+    def seconds(self, text: str | float, loc: Loc) -> float:
+        try:
+            return seconds(text)
+        except ValueError as error:
+            self.problems.append(self.source.problem(loc, str(error)))
+            return 0.0
 
     def node(self, key: str, step: Step | None, given: _Step, loc: Loc, after: int | None) -> Node:
         return Node(key, step, tuple(self.branches(given, loc)), self.source.line(loc))
@@ -361,32 +349,3 @@ def _trigger(given: _Trigger) -> Trigger:
     if isinstance(given.intent, str):
         return Trigger(given.intent, given.confidence_threshold)
     return Trigger(given.intent.name, given.intent.confidence_threshold)
-
-
-@dataclass(frozen=True, slots=True)
-class _Program:
-    """Walks the nodes. What a YAML action is called with is what the flow has collected so far."""
-
-    nodes: tuple[Node, ...]
-
-    def __call__(self, slots: Values, context: Values) -> Walk:
-        collected: dict[str, None] = {}
-        at: int | None = 0
-        while at is not None:
-            node = self.nodes[at]
-            step = node.step
-            if isinstance(step, Ask):
-                collected[step.slot] = None
-            elif isinstance(step, Call):
-                step = Call(step.action, {name: slots.get(name) for name in collected}, step.key)
-            elif isinstance(step, Say) and not step.response:
-                step = Say(str(context.get("response", "")), key=step.key)
-            yield step if step is not None else Set()
-            at = _chosen(node.branches, slots, context)
-
-
-def _chosen(branches: tuple[Branch, ...], slots: Values, context: Values) -> int | None:
-    for branch in branches:
-        if branch.when is None or branch.when(slots, context):
-            return branch.target
-    return None
