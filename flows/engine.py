@@ -214,6 +214,13 @@ class Engine:
         found = self.flows.get(flow)
         return self._knowledge.asks[flow] if found is not None and found.collects_known else {}
 
+    def overridden(self, pattern: str) -> bool:
+        return pattern in self._own
+
+    @cached_property
+    def _own(self) -> frozenset[str]:
+        return frozenset((*(graph.flow.id for graph in self.graphs), *self.registry.flows))
+
     def asking_action(self, slot: str) -> str:
         name = f"action_ask_{slot}"
         return name if self.registry.find(name) else ""

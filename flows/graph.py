@@ -53,7 +53,8 @@ class Program:
             elif isinstance(step, Call):
                 step = Call(step.action, {name: slots.get(name) for name in collected}, step.key)
             elif isinstance(step, Say) and not step.response:
-                step = Say(str(context.get("response", "")), key=step.key)
+                response = str(context.get("response", ""))
+                step = Call(response, key=step.key) if response.startswith("action_") else Say(response, key=step.key)
             yield step if step is not None else Set()
             at = _chosen(node.branches, slots, context)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from adapters.message import Json
+from adapters.message import Card, Json, Text
 from flows.journal import KEPT, correct, told, written
 from flows.responses import shown
 from flows.slots import Invalid, coerce
@@ -30,6 +30,7 @@ from flows.state import (
     StartFlow,
     Why,
 )  # fmt: skip
+from flows.steps import Ask
 
 
 async def obey(stage: Stage, commands: tuple[Command, ...]) -> None:
@@ -43,7 +44,14 @@ async def obey(stage: Stage, commands: tuple[Command, ...]) -> None:
     if corrected:
         given = {name: value for name, value in corrected.items() if value is not None}
         text = "、".join(shown(value) for value in given.values())
-        stage.pattern("pattern_correction", corrected=text, names=list(corrected), values=list(given.values()))
+        stage.pattern(
+            "pattern_correction",
+            corrected=text,
+            names=list(corrected),
+            values=list(given.values()),
+            corrected_slots=dict(corrected),
+            is_reset_only=not given,
+        )
     await stage.run()
 
 
@@ -159,13 +167,14 @@ def _is_done(stage: Stage, frame: Frame, slot: str) -> bool:
 async def cancel_flow(stage: Stage, _: CancelFlow) -> None:
     at = stage.business
     if at is None:
-        stage.pattern("pattern_cancel_flow", flow_name="")
+        stage.pattern("pattern_cancel_flow", flow_name="", canceled_name="")
         return
     frame = stage.drop(at)
     stage.flags.add("cancelled")
     stage.trace.append(Why(f"cancel {frame.flow}", "dropped, its slots are reset"))
     stage.interrupted()
-    stage.pattern("pattern_cancel_flow", flow_name=stage.title(frame.flow))
+    title = stage.title(frame.flow)
+    stage.pattern("pattern_cancel_flow", flow_name=title, canceled_name=title)
 
 
 async def clarify(stage: Stage, command: Clarify) -> None:
@@ -177,7 +186,17 @@ async def skip_question(stage: Stage, _: SkipQuestion) -> None:
 
 
 async def explain_question(stage: Stage, _: ExplainQuestion) -> None:
-    stage.pattern("pattern_explain_question", **stage.explained())
+    frame = stage.stack[-1]
+    ask = stage.setting.asks(frame.flow).get(stage.asked, Ask(stage.asked))
+    own = f"utter_explain_{stage.asked}"
+    said = stage.render(own, {**stage.slots, **frame.context}) if stage.speaker.knows(own) else ()
+    text = "\n".join(reply.text for reply in said if isinstance(reply, Text | Card))
+    stage.pattern(
+        "pattern_explain_question",
+        explanation=text or ask.explain,
+        label=stage.label(ask),
+        flow_name=stage.title(frame.flow),
+    )
 
 
 async def repeat(stage: Stage, _: RepeatBotMessages) -> None:

@@ -11,10 +11,10 @@ import orjson
 from adapters.message import Button, Card, Json, Reply, Text, Transfer
 from flows.conditions import SIGNALS
 from flows.domain import Domain
-from flows.journal import KEPT, outside, told, touched
+from flows.journal import KEPT, outside, told
+from flows.offers import offerable
 from flows.replay import FlowFailed, Perform, Progress, World, replay
 from flows.responses import NoResponse, Speaker
-from flows.slots import Invalid, coerce, entity_types, takes_text
 from flows.state import ActionFailed, Dialogue, Frame, Served, Why
 from flows.steps import Ask, Flow, Forget, Handoff, Link, Options, Remind, Repeat
 
@@ -22,6 +22,7 @@ FRAME_LIMIT = 30
 """So many flows run in one turn, and they are taken to call each other in circles."""
 MOST_SERVED = 8
 """So many flows that have ended are remembered, each as it ended last."""
+COLLECT = "pattern_collect_information"
 LAST_WORDS = "抱歉，系统出了点问题，请稍后再试。"
 
 
@@ -32,6 +33,10 @@ class Setting(World, Protocol):
     def domain(self) -> Domain: ...
 
     def asks(self, flow: str) -> Mapping[str, Ask]: ...
+
+    def overridden(self, pattern: str) -> bool:
+        """Whether the bot has a pattern flow of its own in the place of ours."""
+        ...
 
 
 @dataclass(slots=True)
@@ -112,40 +117,14 @@ class Stage:
         slot = self.setting.domain.slots.get(ask.slot)
         return ask.label or (slot.label if slot else "") or ask.slot
 
-    def explained(self) -> dict[str, Json]:
-        """What is known of the waiting question, for somebody who asks why."""
-        frame = self.stack[-1]
-        ask = self.setting.asks(frame.flow).get(self.asked, Ask(self.asked))
-        own = f"utter_explain_{self.asked}"
-        said = self.render(own, {**self.slots, **frame.context}) if self.speaker.knows(own) else ()
-        text = "\n".join(reply.text for reply in said if isinstance(reply, Text | Card))
-        explanation = text or ask.explain
-        return {"explanation": explanation, "label": self.label(ask), "flow_name": self.title(frame.flow)}
-
     def offer_for(self, ask: Ask) -> Json:
         """The thing last spoken of in this session that the question may be about: it is offered, never taken."""
-        frame, slot = self.stack[-1], self.setting.domain.slots.get(ask.slot)
-        if slot is None or not self.names_a_thing(ask.slot) or touched(frame, ask.slot):
+        frame = self.stack[-1]
+        silent = self.unoffered is None or ask.slot in self.unoffered or self.is_pattern(frame.flow)
+        if silent or not self.names_a_thing(ask.slot) or (self.last or self.before_last) == frame.flow:
             return None
-        if self.unoffered is None or ask.slot in self.unoffered or self.last_is(frame.flow):
-            return None
-        if self.is_pattern(frame.flow) or takes_text(slot, self.setting.domain.entities):
-            return None
-        names = (ask.slot, *entity_types(slot, self.setting.domain.entities))
-        spoken = self.spoken.union(self.spoken_before)
-        value = next((self.mentions[each] for each in names if each in spoken and each in self.mentions), None)
-        served = self.served.get(frame.flow)
-        if served is not None and served.told.get(ask.slot) == value:
-            return None
-        try:
-            value = coerce(slot, value)
-        except Invalid:
-            return None
-        values = {**self.slots, ask.slot: value}
-        return None if any(each.when(values, frame.context) for each in (*slot.rejections, *ask.rejections)) else value
-
-    def last_is(self, flow: str) -> bool:
-        return (self.last or self.before_last) == flow
+        spoken = {name: self.mentions[name] for name in self.spoken.union(self.spoken_before) if name in self.mentions}
+        return offerable(ask, frame, self.setting.domain, spoken, self.slots, self.served.get(frame.flow))
 
     def initial(self, name: str) -> Json:
         slot = self.setting.domain.slots.get(name)
@@ -244,31 +223,45 @@ class Stage:
             # what was said again ended with this very question
             return True
         frame = self.stack[-1]
-        values = {**self.slots, **frame.context, "label": self.label(ask)}
+        response, why = self.question_for(ask)
+        self.trace.append(Why(f"{frame.flow}/{ask.slot}", why))
+        values = {**self.slots, **frame.context, "label": self.label(ask), "value": self.offered}
+        try:
+            if self.setting.overridden(COLLECT):
+                self.replies += await self.collected(response, ask, values)
+            elif response.startswith("utter_"):
+                self.replies += self.asking(response, ask, values)
+            else:
+                result = await self.perform(response, {}, f"{frame.flow}/{response}", dict(self.slots))
+                self.replies += result.replies
+                self.write(result.slots)
+        except (FlowFailed, ActionFailed) as error:
+            self.failed(frame, error)
+            return False
+        return True
+
+    def question_for(self, ask: Ask) -> tuple[str, str]:
+        """The response, or the action, that asks; and why."""
         if self.offered is not None:
-            self.trace.append(Why(f"{frame.flow}/{ask.slot}", "one was just spoken of: asks whether it is meant"))
             own = f"utter_ask_whether_{ask.slot}"
             response = own if self.speaker.knows(own) else "utter_ask_whether"
-            self.replies += self.render(response, {**values, "value": self.offered})
-            return True
-        self.trace.append(Why(f"{frame.flow}/{ask.slot}", "the slot is empty: asks for it"))
+            return response, "one was just spoken of: asks whether it is meant"
+        own = f"utter_ask_{self.stack[-1].flow}_{ask.slot}"
+        response = own if self.speaker.knows(own) else f"utter_ask_{ask.slot}"
         action = "" if ask.utter else self.setting.asking_action(ask.slot)
-        if action:
-            try:
-                result = await self.perform(action, {}, f"{frame.flow}/{action}", dict(self.slots))
-            except ActionFailed as error:
-                self.failed(frame, error)
-                return False
-            self.replies += result.replies
-            self.write(result.slots)
-            return True
-        own = f"utter_ask_{frame.flow}_{ask.slot}"
-        response = ask.utter or (own if self.speaker.knows(own) else f"utter_ask_{ask.slot}")
+        return ask.utter or action or response, "the slot is empty: asks for it"
+
+    def asking(self, response: str, ask: Ask, values: Mapping[str, Json]) -> tuple[Reply, ...]:
         said = self.render(response, values)
-        if not said and not self.speaker.knows(response):
-            said = (Text(f"请提供{self.label(ask)}。"),)
-        self.replies += said
-        return True
+        return said if said or self.speaker.knows(response) else (Text(f"请提供{self.label(ask)}。"),)
+
+    async def collected(self, response: str, ask: Ask, values: Mapping[str, Json]) -> list[Reply]:
+        """What the bot's own `pattern_collect_information` says; it waits for nothing itself."""
+        context = {"collect": ask.slot, "response": response, "flow_name": self.title(self.stack[-1].flow)}
+        frame = Frame(COLLECT, dict(self.slots), context={**values, **context})
+        progress = await replay(frame, self.setting, self.speaker, self.perform, None, self.signals)
+        self.trace += progress.trace
+        return progress.replies
 
     def render(self, response: str, values: Mapping[str, Json]) -> tuple[Reply, ...]:
         try:
@@ -354,13 +347,13 @@ class Stage:
         if self.business is not None:
             self.interrupted()
         elif flow is not None and flow.run_completed and not self.more:
-            self.pattern("pattern_completed", flow_name=self.title(ended.flow))
+            self.pattern("pattern_completed", **_named(self.title(ended.flow)))
 
     def interrupted(self) -> None:
         """Say that the flow below goes on, before it asks again."""
         at = self.business
         if at is not None and self.stack[at].waiting and at == len(self.stack) - 1:
-            self.pattern("pattern_continue_interrupted", flow_name=self.title(self.stack[at].flow))
+            self.pattern("pattern_continue_interrupted", **_named(self.title(self.stack[at].flow)))
 
     def link(self, target: Link, slots: Mapping[str, Json]) -> None:
         """Go on with another flow. What both collect goes along, as it names the same thing."""
@@ -393,3 +386,8 @@ class Stage:
             return
         self.drop(len(self.stack) - 1)
         self.pattern("pattern_internal_error", reason=reason, flow_name=self.title(frame.flow))
+
+
+def _named(title: str) -> dict[str, Json]:
+    """A flow's title by our name for it and by CALM's."""
+    return {"flow_name": title, "previous_flow_name": title}

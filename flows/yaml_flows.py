@@ -81,6 +81,13 @@ END = "END"
 KINDS = ("collect", "action", "set_slots", "link", "call", "remind", "noop")
 
 
+DONE_ALREADY = frozenset((
+    "action_cancel_flow", "action_correct_flow_slot", "action_clean_stack", "action_hangup",
+    "action_run_slot_rejections", "action_trigger_chitchat", "action_trigger_flow", "action_trigger_search",
+))  # fmt: skip
+"""What CALM's patterns call, and the engine has done before it runs a pattern."""
+
+
 class _Intent(Strict):
     name: str
     confidence_threshold: float = Field(0.0, ge=0, le=1)
@@ -339,6 +346,8 @@ def _do(action: str, key: str) -> Step:
             return Options()
         case "action_offer_undo":
             return Options("utter_correction_undo")
+        case name if name in DONE_ALREADY:
+            return Set()
         case "action_respond":
             return Say(key=key)
         case _:
