@@ -15,6 +15,8 @@ from nlu.meaning import Entity
 
 SMALL_TALK_CHARACTERS = 6
 """A free answer is taken for a greeting or thanks only if it is so short."""
+SMALL_TALK_FROM = 0.6
+"""And only where it is so sure to be that."""
 YES_NO: Mapping[str, bool] = {"affirm": True, "deny": False}
 """Intents that answer a yes-or-no question."""
 
@@ -156,7 +158,8 @@ def _is_something_else(said: Said, situation: Situation) -> bool:
         return _merely_asks(said, situation)
     if any(isinstance(each, ChitChat) for each in asked_for.commands):
         short = len(words.plain(said.text)) <= SMALL_TALK_CHARACTERS and not words.finds_fault(said.text)
-        return short or words.is_question(said.text)
+        sure = said.meaning.confidence >= SMALL_TALK_FROM
+        return (short and sure) or words.is_question(said.text)
     asks = words.is_question(said.text) or words.is_request(said.text) or words.renamed(said.text) != ""
     return asks and not words.gives_reason(said.text)
 
@@ -164,7 +167,7 @@ def _is_something_else(said: Said, situation: Situation) -> bool:
 def _merely_asks(said: Said, situation: Situation) -> bool:
     """Whether the message asks for the flow that is under way and says nothing more: 「退款！」, 「我要退货」, but not
     「能换成大一号的吗」."""
-    if words.wishes(said.text) or words.gives_reason(said.text):
+    if words.wishes(said.text) or words.gives_reason(said.text) or words.renamed(said.text):
         return False
     named = words.plain(said.text) in situation.knows.flows[situation.flow].title
     return named or words.is_question(said.text) or words.is_request(said.text)
