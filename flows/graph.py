@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from flows.conditions import Condition
 from flows.steps import Ask, Call, Flow, Say, Set, Step, Values, Walk
 
+END = "END"
+
 
 @dataclass(frozen=True, slots=True)
 class Branch:

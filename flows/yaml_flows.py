@@ -57,7 +57,7 @@ from pydantic import Field
 from adapters.message import Json
 from config.source import BadProject, Loc, Problem, Source, Strict, check
 from flows.conditions import Condition, ConditionError, parse
-from flows.graph import Branch, Graph, Node, Program
+from flows.graph import END, Branch, Graph, Node, Program
 from flows.reminders import seconds
 from flows.steps import (
     Ask,
@@ -77,7 +77,6 @@ from flows.steps import (
     Trigger,
 )  # fmt: skip
 
-END = "END"
 KINDS = ("collect", "action", "set_slots", "link", "call", "remind", "noop")
 
 
