@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -51,7 +52,7 @@ class Variation:
     condition: Condition | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Domain:
     intents: frozenset[str] = frozenset()
     entities: frozenset[str] = frozenset()
@@ -66,6 +67,11 @@ class Domain:
     warnings: tuple[Problem, ...] = ()
     lines: Mapping[str, tuple[str, int]] = field(default_factory=dict, repr=False)
     """(file, line) of `slots/x`, `responses/x`, for problems found later."""
+
+    @cached_property
+    def of_user(self) -> frozenset[str]:
+        """Slots that are remembered of a person, beyond sessions and conversations (`scope: user`)."""
+        return frozenset(name for name, slot in self.slots.items() if slot.scope == "user")
 
     @property
     def initial(self) -> dict[str, Json]:

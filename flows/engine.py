@@ -239,17 +239,18 @@ class Engine:
 
     def _fresh(self, dialogue: Dialogue, at: float) -> tuple[Dialogue, str]:
         """The dialogue, begun anew where the last session has run out; and `new` or `expired`, with why."""
-        if not dialogue.last_at and not dialogue.slots:
-            return replace(dialogue, slots=self.domain.initial), "new: nothing was said before"
+        if not dialogue.last_at and not dialogue.slots.keys() - self.domain.of_user:
+            return replace(dialogue, slots={**self.domain.initial, **dialogue.slots}), "new: nothing was said before"
         silent = at - dialogue.last_at
         if not self.domain.expiry_s or silent <= self.domain.expiry_s:
             return dialogue, ""
+        of_user = {name: value for name, value in dialogue.slots.items() if name in self.domain.of_user}
         carried = dialogue.slots if self.domain.carry_over else {}
         for frame in reversed(dialogue.stack):
             # what an unfinished flow had collected ends with it
             carried = {k: v for k, v in frame.start.items() if v is not None} if self.domain.carry_over else {}
         fresh = Dialogue(
-            slots={**self.domain.initial, **carried},
+            slots={**self.domain.initial, **carried, **of_user},
             mentions=dialogue.mentions if self.domain.carry_over else {},
             last_at=dialogue.last_at,
             memory={PUSHED: dialogue.memory[PUSHED]} if PUSHED in dialogue.memory else {},

@@ -130,6 +130,11 @@ class Stage:
         slot = self.setting.domain.slots.get(name)
         return slot.initial if slot else None
 
+    def blank(self) -> dict[str, Json]:
+        """The slots of somebody with whom nobody has talked yet, but for what is known of the person."""
+        known = {name: self.slots[name] for name in self.setting.domain.of_user if name in self.slots}
+        return {**self.setting.domain.initial, **known}
+
     def pattern(self, name: str, **context: Json) -> None:
         self.push(name, context)
 
@@ -193,7 +198,7 @@ class Stage:
                 del self.stack[:-1]
                 self.mentions.clear()
                 self.forgotten = True
-                self.stack[-1] = replace(frame, start=self.setting.domain.initial)
+                self.stack[-1] = replace(frame, start=self.blank())
             case Options(response, of_questions):
                 options = [str(each) for each in frame.context.get("options") or ()]
                 titles = [str(each) for each in frame.context.get("titles") or ()]
@@ -271,10 +276,12 @@ class Stage:
             return ()
 
     def mention(self, frame: Frame) -> None:
-        """What was collected may be referred to later (那个订单)."""
+        """What was collected may be referred to later (那个订单), but for what is known of one person alone."""
+        of_user = self.setting.domain.of_user
         for entry in frame.journal:
             if entry.kind == "ask":
-                told = {k: v for k, v in entry.writes.items() if v is not None and not isinstance(v, bool)}
+                kept = ((k, v) for k, v in entry.writes.items() if k not in of_user and not isinstance(v, bool))
+                told = {k: v for k, v in kept if v is not None}
                 self.mentions |= told
                 self.spoken.update(told)
 
@@ -293,12 +300,12 @@ class Stage:
         told = {name for entry in frame.journal if entry.kind == "set" for name in entry.writes}
         asks = self.setting.asks(frame.flow)
         unasked = {name for name in told.intersection(asks) if asks[name].reset_after_flow_ends}
-        reset = (progress.collected | unasked) - persisted
+        reset = (progress.collected | unasked) - persisted - self.setting.domain.of_user
         for name in reset:
             after[name] = self.initial(name)
         self.leave(frame, after, reset)
         if any(isinstance(effect, Forget) for effect in progress.effects):
-            self.slots = self.setting.domain.initial
+            self.slots = self.blank()
             self.mentions.clear()
 
     def serve(self, frame: Frame) -> None:
@@ -329,7 +336,7 @@ class Stage:
         for entry in frame.journal:
             after.update(entry.writes)
         asked = {str(entry.args) for entry in frame.journal if entry.kind == "ask"}
-        reset = (asked | set(self.setting.asks(frame.flow))) - persisted
+        reset = (asked | set(self.setting.asks(frame.flow))) - persisted - self.setting.domain.of_user
         for name in reset:
             after[name] = self.initial(name)
         self.mention(frame)
