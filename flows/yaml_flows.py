@@ -9,10 +9,15 @@ flows:
     nlu_trigger:
       - intent: refund                      # or {name: refund, confidence_threshold: 0.6}
     persisted_slots: [order_id]             # keep these after the flow ends; the others are reset
+    run_pattern_completed: false            # say nothing when it has ended; default: true
+    undo: withdraw_refund                   # the flow that takes back what this one has carried out
     steps:
       - collect: order_id                   # says utter_ask_order_id (or runs action_ask_order_id), waits;
         description: 订单号                 #   skipped where the slot is filled already
         utter: utter_which_order            #   another question
+        explain: 有了订单号才知道退哪一单。 #   said to 「为什么要这个」; or a response utter_explain_order_id
+        silence_timeout: 2m                 #   without an answer for so long, pattern_user_silence runs
+        reset_after_flow_ends: false        #   keep it, as persisted_slots does
         rejections:                         #   an answer for which `if` holds is refused, and asked for again
           - if: not (slots.order_id matches "^DD[0-9]+$")
             utter: utter_bad_order_id
@@ -29,6 +34,9 @@ flows:
           - else: reason
       - id: reason
         collect: reason
+        force_slot_filling: true            # whatever is said is the answer, but for 转人工 and /restart
+      - remind: utter_still_open            # a response, or a flow to start, in half an hour;
+        after: 30m                          #   dropped when this flow goes on or ends, unless `keep: true`
       - collect: confirmed
         ask_before_filling: true            # asked even if filled: confirmations
         next:
@@ -43,7 +51,8 @@ flows:
 ```
 Other steps: `link: flow` (end here, go on there), `call: flow` (run it inside, come back), `noop: true` (only
 branch). A nested `then:` list that does not say `next` goes on after the step it hangs under. A flow called as one
-of `flows/patterns.yml` replaces it. A file may bring its own `responses:`.
+of `flows/patterns.yml` replaces it. A file may bring its own `responses:`. `always_include_in_prompt` is read and
+means nothing here.
 """
 
 from __future__ import annotations
