@@ -1,4 +1,5 @@
-"""Training data in the format of Rasa 3's `nlu.yml`, from every YAML file under `data/`.
+"""Training data in the format of Rasa 3's `nlu.yml`, from every YAML file under `data/`; and long word lists as plain
+text: a line of `data/lookups/city.txt` is a value of `city`.
 
 https://rasa.com/docs/rasa/nlu-training-data — `intent`, `synonym`, `regex` and `lookup` sections; entity marks
 `[值](entity)` and `[值]{"entity": "city", "value": "北京", "role": "from", "group": "1"}`.
@@ -29,6 +30,8 @@ class Example:
     entities: tuple[Entity, ...] = ()
     file: str = ""
     line: int = 0
+    original: str = ""
+    """The author's own text, where this is a wording that `nlu.augment` made of it; such are no data to judge by."""
 
     @property
     def label(self) -> str:
@@ -78,6 +81,11 @@ def nlu_files(project: Path) -> list[Path]:
     return sorted(path for path in {*files, project / "nlu.yml"} if path.is_file())
 
 
+def lookup_files(project: Path) -> list[Path]:
+    """Word lists as plain text, named as the entity; in a stable order."""
+    return sorted(path for path in (project / "data" / "lookups").glob("*.txt") if path.is_file())
+
+
 def domain_files(project: Path) -> list[Path]:
     """Where responses may stand besides the training data: `domain.yml`, or the files of `domain/`."""
     files = {*(project / "domain").rglob("*.yml"), *(project / "domain").rglob("*.yaml"), project / "domain.yml"}
@@ -93,6 +101,12 @@ def read_data(project: Path) -> NluData:
         faq = read_faq(project)
     except BadProject as bad:
         problems.extend(bad.problems)
+    words: dict[str, tuple[str, ...]] = {}
+    for path in lookup_files(project):
+        try:
+            words[path.stem] = _read_list(path)
+        except BadProject as bad:
+            problems.extend(bad.problems)
     # a list of ten thousand answers takes a second to be read
     lists = {path for path in faq_files(project) if not _has_sections(path)}
     for path in (*nlu_files(project), *domain_files(project)):
@@ -105,7 +119,10 @@ def read_data(project: Path) -> NluData:
             problems.extend(problem for problem in bad.problems if problem not in problems)
     if problems:
         raise BadProject(problems)
-    return with_faq(collect(sources), faq)
+    data = collect(sources)
+    joined = {name: (*data.lookups.get(name, ()), *words.get(name, ())) for name in (*data.lookups, *words)}
+    found = {name: tuple(dict.fromkeys(values)) for name, values in joined.items()}
+    return with_faq(replace(data, lookups=found), faq)
 
 
 def _has_sections(path: Path) -> bool:
@@ -118,6 +135,16 @@ def with_faq(data: NluData, faq: FaqData) -> NluData:
     asked = [Example(text, entry.key, (), entry.file, line) for entry in faq.entries for text, line in entry.questions]
     answers = {entry.key: "\n".join(entry.answers) for entry in faq.entries}
     return replace(data, examples=(*data.examples, *asked), answers={**data.answers, **answers})
+
+
+def _read_list(path: Path) -> tuple[str, ...]:
+    """Lines that are empty or begin with # are passed over."""
+    try:
+        lines = [line.strip() for line in path.read_text("utf-8-sig").splitlines()]
+    except (OSError, UnicodeDecodeError) as error:
+        mend = "save it as UTF-8 text, one value a line"
+        raise BadProject(Problem(str(path), 1, f"the word list cannot be read: {error}", mend)) from None
+    return tuple(line for line in lines if line and not line.startswith("#"))
 
 
 def collect(sources: Iterable[Source]) -> NluData:

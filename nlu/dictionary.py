@@ -13,11 +13,11 @@ import os
 import sys
 import tempfile
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import orjson
 
@@ -60,6 +60,11 @@ def tokenizer(words: Iterable[str], frequency: int) -> Any:
     return made
 
 
+def word_counts() -> Frequencies:
+    """jieba's own words, and how often each occurs in the texts that it was made from."""
+    return _dictionary()[0]
+
+
 @cache
 def tags() -> Mapping[str, str]:
     """The part of speech of each of jieba's words."""
@@ -70,21 +75,26 @@ def tags() -> Mapping[str, str]:
 @cache
 def _dictionary() -> tuple[Frequencies, int]:
     """jieba's words, and the sum of their frequencies."""
-    source = Path(library().__file__).with_name("dict.txt")
-    place = cache_file(source)
+    source = dictionary_file()
+    place = cache_file()
     kept = _kept(place)
     if kept is not None:
         return kept
     with _quiet(), source.open("rb") as lines:
         frequencies, total = library().Tokenizer.gen_pfdict(lines)
-    _keep(place, frequencies, total)
+    keep(place, lambda file: file.write(orjson.dumps({"total": total, "words": frequencies})))
     return frequencies, total
 
 
-def cache_file(source: Path) -> Path:
-    """Where the parsed `source` is kept: in `$XDG_CACHE_HOME/yingda`, by jieba's version and the file's size."""
+def dictionary_file() -> Path:
+    """jieba's dict.txt."""
+    return Path(library().__file__).with_name("dict.txt")
+
+
+def cache_file() -> Path:
+    """Where the parsed dictionary is kept: in `$XDG_CACHE_HOME/yingda`, by jieba's version and the file's size."""
     folder = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-    return Path(folder) / "yingda" / f"jieba-{library().__version__}-{source.stat().st_size}.json"
+    return Path(folder) / "yingda" / f"jieba-{library().__version__}-{dictionary_file().stat().st_size}.json"
 
 
 def _kept(path: Path) -> tuple[Frequencies, int] | None:
@@ -96,7 +106,7 @@ def _kept(path: Path) -> tuple[Frequencies, int] | None:
     return None
 
 
-def _keep(path: Path, frequencies: Frequencies, total: int) -> None:
+def keep(path: Path, write: Callable[[BinaryIO], Any]) -> None:
     """Written aside and renamed, so that nobody reads half of it. Where nothing can be written, nothing is kept."""
     if not path.is_absolute():
         return  # a process without a home has no place of its own
@@ -105,7 +115,7 @@ def _keep(path: Path, frequencies: Frequencies, total: int) -> None:
         handle, draft = tempfile.mkstemp(dir=path.parent, prefix=".draft-")
         try:
             with open(handle, "wb") as file:
-                file.write(orjson.dumps({"total": total, "words": frequencies}))
+                write(file)
             Path(draft).replace(path)
         finally:
             Path(draft).unlink(missing_ok=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from math import log, sqrt
@@ -15,8 +15,9 @@ from typing import ClassVar, Self
 import numpy as np
 
 from config.source import Strict
-from nlu.component import Component, Corpus, Field, NoOptions, register
+from nlu.component import Component, Corpus, Field, register
 from nlu.doc import Doc, Features, Token
+from nlu.fuzzy.sounds import sounded
 
 CHAR_WEIGHTS = (1.0, 0.7, 0.3, 0.1)
 """For n-grams of 1 to 4 characters. A long one is rare, and by its idf alone would drown what it is made of:
@@ -49,6 +50,16 @@ def char_grams(text: str) -> dict[str, float]:
     for length, weight in enumerate(CHAR_WEIGHTS[1:], 2):
         grams |= _weighed([edged[i : i + length] for i in range(len(edged) - length + 1)], weight)
     return grams
+
+
+SOUND_WEIGHT = 0.3
+"""For one sound, beside 1 for a pair: alone it says little, since 上海 ends as 嗨 sounds."""
+
+
+def sound_grams(text: str) -> dict[str, float]:
+    """Sounds, and pairs of neighbouring ones; three in a row are worth nothing more. Punctuation is passed over."""
+    heard = sounded(essence(text))
+    return _weighed(heard, SOUND_WEIGHT) | _weighed(map("".join, pairwise(heard)), 1.0)
 
 
 def essence(text: str) -> str:
@@ -112,61 +123,86 @@ class Vocabulary:
         return columns, found, unknown
 
 
+class TfidfOptions(Strict):
+    sounds: bool = True
+    """What the text sounds like counts too, so that a homophone by mistake changes little."""
+
+
 @register
 @dataclass(frozen=True, slots=True)
 class TfidfFeaturizer(Component):
-    """Words and characters beside each other in one sparse vector, both of equal length."""
+    """Words, characters and sounds beside each other in one sparse vector."""
 
     name: ClassVar[str] = "TfidfFeaturizer"
     requires: ClassVar[frozenset[Field]] = frozenset({"normalized", "tokens"})
     assigns: ClassVar[frozenset[Field]] = frozenset({"features"})
-    options: ClassVar[type[Strict]] = NoOptions
+    options: ClassVar[type[Strict]] = TfidfOptions
 
-    words: Vocabulary
-    chars: Vocabulary
+    vocabularies: tuple[Vocabulary, ...]
+    """Of words and characters, and of sounds where they count."""
 
     @classmethod
-    def train(cls, options: NoOptions, corpus: Corpus) -> Self:
+    def train(cls, options: TfidfOptions, corpus: Corpus) -> Self:
         docs = (*corpus.docs, *corpus.answers.values())
-        words = Vocabulary.learn((word_grams(doc.tokens) for doc in docs), 0)
-        chars = Vocabulary.learn((char_grams(doc.normalized.text) for doc in docs), len(words.columns))
-        return cls(words, chars)
+        made: list[Vocabulary] = []
+        for _, grams in SHARES[3 if options.sounds else 2]:
+            first = sum(len(one.columns) for one in made)
+            made.append(Vocabulary.learn((grams(doc) for doc in docs), first))
+        return cls(tuple(made))
 
     @classmethod
-    def load(cls, options: NoOptions, folder: Path) -> Self:
+    def load(cls, options: TfidfOptions, folder: Path) -> Self:
         kept = json.loads((folder / "vocabulary.json").read_text("utf-8"))
         idf = np.load(folder / "idf.npy", allow_pickle=False).tolist()
-        words, chars = kept["words"], kept["chars"]
-        return cls(
-            Vocabulary.of(words, idf[: len(words)], 0, kept["unseen"]),
-            Vocabulary.of(chars, idf[len(words) :], len(words), kept["unseen"]),
-        )
+        made: list[Vocabulary] = []
+        for names in kept["grams"]:
+            first = sum(len(one.columns) for one in made)
+            made.append(Vocabulary.of(names, idf[first : first + len(names)], first, kept["unseen"]))
+        return cls(tuple(made))
 
     def save(self, folder: Path) -> None:
-        kept = {
-            "words": list(self.words.columns),
-            "chars": list(self.chars.columns),
-            "unseen": self.words.unseen,
-        }
+        kept = {"grams": [list(one.columns) for one in self.vocabularies], "unseen": self.vocabularies[0].unseen}
         (folder / "vocabulary.json").write_text(json.dumps(kept, ensure_ascii=False), "utf-8")
-        np.save(folder / "idf.npy", np.array(self.words.idf + self.chars.idf), allow_pickle=False)
+        idf = [weight for one in self.vocabularies for weight in one.idf]
+        np.save(folder / "idf.npy", np.array(idf), allow_pickle=False)
 
     def __call__(self, doc: Doc) -> Doc:
         columns: list[int] = []
         values: list[float] = []
         coverage = 0.0
-        for vocabulary, grams in (
-            (self.words, word_grams(doc.tokens)),
-            (self.chars, char_grams(doc.normalized.text)),
-        ):
-            found, weights, unknown = vocabulary.weigh(grams)
+        for vocabulary, (share, grams) in zip(self.vocabularies, SHARES[len(self.vocabularies)], strict=True):
+            found, weights, unknown = vocabulary.weigh(grams(doc))
             known = sum(weight * weight for weight in weights)
             if known:
-                scale = sqrt(0.5 / known)
+                scale = sqrt(share / known)
                 columns += found
                 values += [weight * scale for weight in weights]
-                coverage += 0.5 * known / (known + unknown)
+                coverage += share * known / (known + unknown)
         return replace(doc, features=Features(np.array(columns, np.intp), np.array(values, np.float32), coverage))
+
+
+Grams = Callable[[Doc], Mapping[str, float]]
+
+
+def _words(doc: Doc) -> Mapping[str, float]:
+    return word_grams(doc.tokens)
+
+
+def _chars(doc: Doc) -> Mapping[str, float]:
+    return char_grams(doc.normalized.text)
+
+
+def _sounds(doc: Doc) -> Mapping[str, float]:
+    return sound_grams(doc.normalized.text)
+
+
+SHARES: Mapping[int, tuple[tuple[float, Grams], ...]] = {
+    2: ((0.5, _words), (0.5, _chars)),
+    3: ((0.4, _words), (0.4, _chars), (0.2, _sounds)),
+}
+"""How much of a text's squared length each kind has, by how many kinds there are. Sounds at 0.2 are worth about two
+points of accuracy on sentences with wrong homophones and cost nothing on others; at 0.3 more, but then short texts
+that no example resembles are too easily taken for one that sounds a little like them."""
 
 
 def width_of(docs: Iterable[Doc]) -> int:

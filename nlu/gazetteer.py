@@ -9,9 +9,10 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from sys import intern
 from typing import ClassVar, Self
 from unicodedata import normalize as unicode_form
 
@@ -19,8 +20,9 @@ from pydantic import field_validator
 
 from config.source import Strict, did_you_mean
 from nlu.component import Component, Corpus, Field, register
-from nlu.data import NluData, Pattern
+from nlu.data import Example, NluData, Pattern
 from nlu.doc import Doc
+from nlu.fuzzy.gazetteer import Gazetteer, Near
 from nlu.meaning import Entity
 from nlu.normalize import normalize
 from nlu.rules import KINDS, Rules, extract
@@ -114,6 +116,8 @@ class RegexEntityExtractor(Component):
 class LookupOptions(Prioritised):
     from_examples: bool = True
     """Values marked in the examples are found too, not only those of `lookup` sections."""
+    fuzzy: bool = True
+    """Values are found in another spelling too: misspelt, misheard, or for short."""
 
 
 @register
@@ -123,6 +127,7 @@ class LookupEntityExtractor(Component):
 
     The longest value wins. Where examples give one wording several entities, the most frequent is taken. The
     value is as the author wrote it. A role or group is told by the character before: 从[北京] is where from.
+    What is written in another way (顺风快递 for 顺丰快递) is found with a confidence below 1.
     """
 
     name: ClassVar[str] = "LookupEntityExtractor"
@@ -136,13 +141,23 @@ class LookupEntityExtractor(Component):
     """The entity and the character before it -> (role, group)."""
     lengths: Mapping[str, tuple[int, ...]]
     """First character -> lengths of the wordings that begin with it, the longest first."""
+    gazetteer: Gazetteer | None = field(default=None, repr=False, compare=False)
+    as_said: frozenset[str] = frozenset()
+    """What resembles a value in the author's own examples and is not marked there: it is just what people say."""
 
     @classmethod
-    def of(cls, values: Mapping[str, tuple[str, str]], roles: Mapping[str, tuple[str, str]]) -> Self:
+    def of(
+        cls,
+        values: Mapping[str, tuple[str, str]],
+        roles: Mapping[str, tuple[str, str]],
+        gazetteer: Gazetteer | None = None,
+        as_said: Iterable[str] = (),
+    ) -> Self:
         lengths: dict[str, set[int]] = {}
         for wording in values:
             lengths.setdefault(wording[0], set()).add(len(wording))
-        return cls(values, roles, {first: tuple(sorted(found, reverse=True)) for first, found in lengths.items()})
+        longest_first = {first: tuple(sorted(found, reverse=True)) for first, found in lengths.items()}
+        return cls(values, roles, longest_first, gazetteer, frozenset(as_said))
 
     @classmethod
     def train(cls, options: LookupOptions, corpus: Corpus) -> Self:
@@ -160,30 +175,59 @@ class LookupEntityExtractor(Component):
             for wording, value in sorted(corpus.data.synonyms.items())
             if value in kinds and (key := normalize(wording).text)
         }
-        return cls.of({**synonyms, **marked, **listed}, _roles(corpus.data))
+        values = {**synonyms, **marked, **listed}
+        found = cls.of(values, _roles(corpus.data), Gazetteer.of(values) if options.fuzzy and values else None)
+        return replace(found, as_said=frozenset(found._said(corpus.data.examples)))
 
     @classmethod
     def load(cls, options: LookupOptions, folder: Path) -> Self:
-        kept: dict[str, dict[str, list[str]]] = json.loads((folder / "values.json").read_text("utf-8"))
-        values, roles = ({key: (one, two) for key, (one, two) in kept[part].items()} for part in ("values", "roles"))
-        return cls.of(values, roles)
+        kept = json.loads((folder / "values.json").read_text("utf-8"))
+        # long lists repeat the same words: one copy of each will do
+        values = {key: (intern(kind), key if value == key else value) for key, (kind, value) in kept["values"].items()}
+        roles = {key: (role, group) for key, (role, group) in kept["roles"].items()}
+        gazetteer = Gazetteer.load(folder, values, kept["forms"]) if kept["forms"] is not None else None
+        return cls.of(values, roles, gazetteer, kept["as_said"])
 
     def save(self, folder: Path) -> None:
-        kept = {"values": self.values, "roles": self.roles}
+        kept = {
+            "values": self.values,
+            "roles": self.roles,
+            "forms": self.gazetteer and self.gazetteer.forms,
+            "as_said": sorted(self.as_said),
+        }
         (folder / "values.json").write_text(json.dumps(kept, ensure_ascii=False), "utf-8")
+        if self.gazetteer is not None:
+            self.gazetteer.save(folder)
 
     def __call__(self, doc: Doc) -> Doc:
         return add(doc, self._found(doc)) if self.values else doc
 
     def _found(self, doc: Doc) -> Iterator[Entity]:
-        text, at = doc.normalized.text, 0
+        text = doc.normalized.text
+        exact = [*self._exact(text)]
+        near = [one for one in self._near(text, exact) if text[one.start : one.end] not in self.as_said]
+        for at, end in exact:
+            # a longer value that is misspelt around it says more
+            if not any(one.start <= at and end <= one.end for one in near):
+                yield self._entity(doc, at, end, text[at:end], 1.0)
+        for one in near:
+            yield self._entity(doc, one.start, one.end, one.meant, one.confidence)
+
+    def _entity(self, doc: Doc, at: int, end: int, wording: str, confidence: float) -> Entity:
+        kind, value = self.values[wording]
+        first, last = doc.normalized.span(at, end)
+        role, group = self.roles.get(_role_key(kind, doc.normalized.text[:at]), ("", ""))
+        return Entity(kind, doc.text[first:last], value, first, last, role, group, self.name, confidence)
+
+    def _near(self, text: str, exact: Sequence[tuple[int, int]]) -> list[Near]:
+        return self.gazetteer.near(text, exact) if self.gazetteer is not None else []
+
+    def _exact(self, text: str) -> Iterator[tuple[int, int]]:
+        at = 0
         while at < len(text):
             size = self._size(text, at)
             if size:
-                kind, value = self.values[text[at : at + size]]
-                start, end = doc.normalized.span(at, at + size)
-                role, group = self.roles.get(_role_key(kind, text[:at]), ("", ""))
-                yield Entity(kind, doc.text[start:end], value, start, end, role, group, self.name)
+                yield at, at + size
             at += size or 1
 
     def _size(self, text: str, at: int) -> int:
@@ -193,6 +237,15 @@ class LookupEntityExtractor(Component):
             if fits and text[at : at + size] in self.values and _whole(text, at, at + size):
                 return size
         return 0
+
+    def _said(self, examples: Iterable[Example]) -> Iterator[str]:
+        own = () if self.gazetteer is None else (example for example in examples if not example.original)
+        for example in own:
+            normalized = normalize(example.text)
+            for one in self._near(normalized.text, [*self._exact(normalized.text)]):
+                start, end = normalized.span(one.start, one.end)
+                if all(end <= marked.start or marked.end <= start for marked in example.entities):
+                    yield normalized.text[one.start : one.end]
 
 
 def _marked(data: NluData) -> dict[str, tuple[str, str]]:

@@ -15,10 +15,10 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from nlu.component import Corpus, NoOptions
+from nlu.component import Corpus
 from nlu.data import NluData
 from nlu.doc import Doc, Features
-from nlu.features import TfidfFeaturizer, width_of
+from nlu.features import TfidfFeaturizer, TfidfOptions, width_of
 
 Floats = NDArray[np.float32]
 Places = NDArray[np.intp]
@@ -209,7 +209,7 @@ def load_index(folder: Path, size: int) -> LexicalIndex | DenseIndex:
     with np.load(folder / "index.npz", allow_pickle=False) as arrays:
         if "questions" in arrays:
             return DenseIndex(arrays["questions"], arrays["starts"], arrays["answers"])
-        words = TfidfFeaturizer.load(NoOptions(), folder / "words")
+        words = TfidfFeaturizer.load(TfidfOptions(sounds=False), folder / "words")
         return LexicalIndex(size, words, arrays["starts"], arrays["answers"], arrays["values"])
 
 
@@ -237,7 +237,7 @@ class Lexical:
     def __init__(self, asked: Sequence[Doc], owner: Places, words: Sequence[Doc], project: Path) -> None:
         self.owner = owner
         corpus = Corpus(project, NluData(), (*asked, *words))
-        self.words = TfidfFeaturizer.train(NoOptions(), corpus)
+        self.words = TfidfFeaturizer.train(TfidfOptions(sounds=False), corpus)
         self.asked = [self.words(doc).features for doc in asked]
         self.own = [self.words(doc).features for doc in words]
         self.count = np.zeros(width_of([*map(self.words, asked), *map(self.words, words)]))

@@ -28,7 +28,7 @@ from nlu import (  # noqa: F401
     tokenizer,
 )
 from nlu.component import COMPONENTS, Component
-from nlu.data import NluData, domain_files, nlu_files, read_data
+from nlu.data import NluData, domain_files, lookup_files, nlu_files, read_data
 from nlu.faq import faq_files
 from nlu.joint import component as joint  # noqa: F401
 from nlu.joint import distilled  # noqa: F401
@@ -159,8 +159,8 @@ def is_stale(project: Path, folder: Path) -> bool:
 def files_hash(project: Path, recipe: Recipe) -> str:
     """Of the bytes of everything that training may read."""
     digest = hashlib.sha256(f"{SCHEMA}".encode())
-    training = dict.fromkeys((*nlu_files(project), *domain_files(project), *faq_files(project)))
-    for path in (project / "config.yml", *training, *dictionaries(project, recipe)):
+    files = (*nlu_files(project), *lookup_files(project), *domain_files(project), *faq_files(project))
+    for path in (project / "config.yml", *dict.fromkeys(files), *dictionaries(project, recipe)):
         content = path.read_bytes() if path.is_file() else b""
         digest.update(f"{path.name}\0{len(content)}\0".encode())
         digest.update(content)
@@ -172,6 +172,7 @@ def data_hash(project: Path, recipe: Recipe, data: NluData) -> str:
     parts = [
         SCHEMA,
         recipe.language,
+        recipe.augmentation.model_dump(mode="json"),
         [(step.name, step.options.model_dump(mode="json")) for step in recipe.steps],
         [(one.text, one.intent, [plain(entity) for entity in one.entities]) for one in data.examples],
         [(one.name, one.pattern) for one in data.patterns],

@@ -1,9 +1,10 @@
 """One spelling for what users type in many: width, script, case, blanks and repeated marks, with the way back.
 
 `normalize` folds full width to half (，！ become , !), traditional script to simplified (Taiwan's words too),
-upper case to lower, drops blanks that Chinese does not need, and leaves one mark of several (！！！). Emoji,
-superscripts and fractions stay as they are. `Normalized.span` leads from a place in the folded text back to
-the user's own characters, so that entities always quote the original.
+upper case to lower, drops blanks that Chinese does not need, and leaves one mark of several (！！！). Spellings of the
+net and of dialects (木有, 咋, 唔该) become the standard ones, faces out of characters one emoji, and a text of emoji
+alone their words. Other emoji, superscripts and fractions stay as they are. `Normalized.span` leads from a place in
+the folded text back to the user's own characters, so that entities always quote the original.
 """
 
 from __future__ import annotations
@@ -16,6 +17,9 @@ from difflib import SequenceMatcher
 from functools import cache
 
 from opencc import OpenCC
+
+from nlu.faces import EMOJI, face, says
+from nlu.spellings import LONG_DRAWN, SPELLING, STARTS, shortened, standard
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,4 +217,41 @@ def _changes(codes: Sequence[tuple[str, int, int, int, int]]) -> Iterable[tuple[
         at += 1
 
 
-_PASSES: tuple[Callable[[Normalized], Normalized], ...] = (_characters, _accents, _blanks, _script, _marks)
+# --- spellings and faces ------------------------------------------------------------------------------------
+
+_SPEECH = re.compile(r"\w")
+
+
+def _faces(done: Normalized) -> Normalized:
+    if _HAS_FACE.isdisjoint(done.text):
+        return done
+    pattern, emoji = face(_fold)
+    return _edited(done, pattern, lambda match: emoji[match["face"] or match["name"]])
+
+
+_HAS_FACE = frozenset("_[()^-=→←┭¯")
+"""Every face and every name has one of these."""
+
+
+def _pictures(done: Normalized) -> Normalized:
+    """A text that has no word but pictures."""
+    if done.text.isascii() or _SPEECH.search(done.text):
+        return done
+    return _edited(done, EMOJI, says)
+
+
+def _spellings(done: Normalized) -> Normalized:
+    respelt = done if STARTS.isdisjoint(done.text) else _edited(done, SPELLING, standard)
+    return _edited(respelt, LONG_DRAWN, shortened)
+
+
+_PASSES: tuple[Callable[[Normalized], Normalized], ...] = (
+    _characters,
+    _faces,
+    _accents,
+    _blanks,
+    _script,
+    _marks,
+    _spellings,
+    _pictures,
+)

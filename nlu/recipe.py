@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from config.source import BadProject, Loc, Problem, Source, Strict, check, did_you_mean, read_yaml
+from nlu.augment import Augmentation
 from nlu.component import COMPONENTS
 
 STANDS_FOR: Mapping[str, tuple[str, ...]] = {
@@ -69,6 +70,9 @@ DEFAULT = (
 )
 
 
+NO_AUGMENTATION = Augmentation(copies=0)
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """One component to be, with checked options. `rasa` is the name that the author wrote, where it differs."""
@@ -86,6 +90,7 @@ class Recipe:
     language: str
     steps: tuple[Step, ...]
     warnings: tuple[Problem, ...] = ()
+    augmentation: Augmentation = NO_AUGMENTATION
 
     def table(self) -> str:
         """What stands for what, a line per component that the author named as Rasa does."""
@@ -108,9 +113,12 @@ def plan(source: Source) -> Recipe:
     if not isinstance(config, dict):
         raise BadProject(source.problem((), "settings are expected here", "write e.g. 'language: zh' on its own line"))
     language = str(config.get("language") or "zh")
+    wanted = "augmentation" in config
+    augmentation = check(source, Augmentation, ("augmentation",)) if wanted else NO_AUGMENTATION
     listed = config.get("pipeline")
     if listed is None:
-        return Recipe(language, tuple(Step(name, COMPONENTS[name].options()) for name in DEFAULT))
+        steps = tuple(Step(name, COMPONENTS[name].options()) for name in DEFAULT)
+        return Recipe(language, steps, augmentation=augmentation)
     if not isinstance(listed, list):
         raise BadProject(source.problem(("pipeline",), "'pipeline' must be a list", "write '- name: …' lines"))
     planning = _Planning(source, language)
@@ -127,7 +135,7 @@ def plan(source: Source) -> Recipe:
     if not any("intent" in COMPONENTS[step.name].assigns for step in planning.steps):
         what, mend = "no component tells intents", "add '- name: LinearIntentClassifier'"
         planning.warnings.append(source.problem(("pipeline",), what, mend))
-    return Recipe(language, tuple(planning.steps), tuple(planning.warnings))
+    return Recipe(language, tuple(planning.steps), tuple(planning.warnings), augmentation)
 
 
 NO_OPTIONS: Mapping[str, Any] = {}

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from config.source import BadProject, Problem
+from nlu.augment import augment
 from nlu.component import COMPONENTS, Component, Remembering, measures
 from nlu.data import NluData, read_data
 from nlu.fingerprints import Plan, plan
@@ -127,6 +128,8 @@ def _fit(project: Path, recipe: Recipe, data: NluData, report: Report, last: Las
     if not data.examples:
         what, mend = "there is nothing to learn from", "add '- intent:' sections with examples to data/nlu.yml"
         raise BadProject(Problem(str(project / "data"), 1, what, mend))
+    made = tuple(augment(data.examples, recipe.augmentation, data.synonyms))
+    data = replace(data, examples=(*data.examples, *made))
     chosen = plan(project, recipe, data, last.manifest if last else None)
     work = Work(project, recipe, data, chosen.kept)
     shares = _shares(recipe, chosen, last, work)

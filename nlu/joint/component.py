@@ -128,7 +128,7 @@ def taught(options: FineTuning, corpus: Corpus, intents: tuple[str, ...]) -> Lea
     except (OSError, ValueError) as error:
         what, mend = f"'{options.model}' cannot be fine-tuned: {' '.join(str(error).split())}", ""
     except (MemoryError, RuntimeError) as error:
-        if isinstance(error, RuntimeError) and "alloc" not in str(error):
+        if isinstance(error, RuntimeError) and not any(word in str(error) for word in ("alloc", "new thread")):
             raise
         what = f"memory ended while '{options.model}' was fine-tuned"
         mend = f"a smaller batch (batch: {max(2, options.batch // 4)}) or a smaller model needs less"

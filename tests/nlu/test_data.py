@@ -144,3 +144,20 @@ def test_data_is_gathered_from_all_files_and_folders(tmp_path: Path) -> None:
     data = read_data(tmp_path)
     assert {one.intent for one in data.examples} == {"go", "faq/fee"}
     assert data.answers == {"faq/fee": "满99包邮"}
+
+
+def test_a_text_file_is_a_word_list(tmp_path: Path) -> None:
+    lists = tmp_path / "data" / "lookups"
+    lists.mkdir(parents=True)
+    section = "nlu:\n  - lookup: city\n    examples: |\n      - 北京\n  - lookup: size\n    examples: |\n      - 大号\n"
+    (tmp_path / "data" / "nlu.yml").write_text(section, "utf-8")
+    (lists / "city.txt").write_text("\ufeff# 城市\n上海\n\n 北京 \r\n广州", "utf-8")
+    (lists / "carrier.txt").write_text("顺丰快递\n", "utf-8")
+    assert read_data(tmp_path).lookups == {
+        "city": ("北京", "上海", "广州"),
+        "size": ("大号",),
+        "carrier": ("顺丰快递",),
+    }
+    (lists / "carrier.txt").write_bytes("顺丰快递".encode("gb18030"))
+    with pytest.raises(BadProject, match=r"carrier\.txt:1: the word list cannot be read.*UTF-8"):
+        read_data(tmp_path)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-import jieba
 import pytest
 
 from nlu import dictionary
@@ -17,7 +16,7 @@ def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Where the dictionary is kept, in a cache folder of this test's own."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     dictionary._dictionary.cache_clear()
-    yield dictionary.cache_file(Path(jieba.__file__).with_name("dict.txt"))
+    yield dictionary.cache_file()
     dictionary._dictionary.cache_clear()
 
 

@@ -87,6 +87,36 @@ def test_a_latin_word_of_a_list_is_found_whole_only() -> None:
     assert found("vipshop", lookup("VIP")) == []
 
 
+def test_a_misspelt_value_is_found_as_the_author_wrote_it_unless_that_is_switched_off(tmp_path: Path) -> None:
+    data = corpus(
+        "  - lookup: carrier\n    examples: |\n      - 顺丰快递\n      - 快递\n"
+        "  - synonym: 苹果手机\n    examples: |\n      - iPhone\n"
+        "  - lookup: product\n    examples: |\n      - 苹果手机\n"
+    )
+    lists = LookupEntityExtractor.train(LookupOptions(), data)
+    lists.save(tmp_path)
+    again = LookupEntityExtractor.load(LookupOptions(), tmp_path)
+    synonyms = EntitySynonymMapper.train(SynonymOptions(), data)
+    for one in (lists, again):
+        assert found("我用顺風 快递寄", one) == [("carrier", "顺風 快递", "顺丰快递")]
+        assert found("苹裹手机和IPHNOE", one, synonyms) == [
+            ("product", "苹裹手机", "苹果手机"),
+            ("product", "IPHNOE", "苹果手机"),
+        ]
+        assert found("快递和顺丰快递", one) == [("carrier", "快递", "快递"), ("carrier", "顺丰快递", "顺丰快递")]
+    strict = LookupEntityExtractor.train(LookupOptions(fuzzy=False), data)
+    strict.save(tmp_path)
+    for one in (strict, LookupEntityExtractor.load(LookupOptions(fuzzy=False), tmp_path)):
+        assert found("我用顺风快递寄", one) == [("carrier", "快递", "快递")]
+
+
+def test_what_the_authors_own_examples_say_unmarked_is_no_misspelling() -> None:
+    lists = "  - lookup: thing\n    examples: |\n      - 黄金糕\n"
+    said = "  - intent: buy\n    examples: |\n      - 黄金高不高\n"
+    assert found("黄金高", LookupEntityExtractor.train(LookupOptions(), corpus(lists)))
+    assert not found("黄金高", LookupEntityExtractor.train(LookupOptions(), corpus(said + lists)))
+
+
 @given(
     st.lists(st.text("苹果手机aB1", min_size=1, max_size=4), min_size=1, max_size=6),
     st.text("苹果手机aB1 ", max_size=12),

@@ -103,7 +103,7 @@ def test_confidences_are_those_of_all_intents_and_never_more_than_one(pipeline: 
 
 def test_a_sentence_of_the_data_is_known_by_heart(pipeline: Pipeline) -> None:
     assert pipeline.parse("哈喽！", NOW).confidence == 1.0
-    assert pipeline.parse("😀", NOW).intent == "nlu_fallback"
+    assert pipeline.parse("？！？", NOW).intent == "nlu_fallback"
 
 
 def test_the_model_says_how_good_it_was_and_whether_eight_bits_agreed(model: Path) -> None:

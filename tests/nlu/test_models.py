@@ -5,9 +5,6 @@ from __future__ import annotations
 import gc
 import json
 import shutil
-import subprocess
-import sys
-import time
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -79,29 +76,6 @@ def test_progress_runs_from_nothing_to_all(light: Path) -> None:
     assert "LinearIntentClassifier" in {phase for phase, _ in told}
 
 
-def test_loading_takes_less_than_a_second(model: Path) -> None:
-    code = (
-        "import sys, time; from pathlib import Path; from nlu.model import load\n"
-        "begun = time.process_time(); load(Path(sys.argv[1])); taken = time.process_time() - begun\n"
-        "assert 'sklearn' not in sys.modules and 'scipy' not in sys.modules\n"
-        "print(taken)"
-    )
-    # by the processor's time, and the best of three: the machine may be busy with something else
-    command = [sys.executable, "-W", "error", "-c", code, str(model)]
-    taken = [float(subprocess.run(command, check=True, capture_output=True, text=True).stdout) for _ in range(3)]
-    assert min(taken) < 1.0
-
-
-def test_a_short_sentence_is_parsed_within_a_millisecond_and_a_half(model: Path) -> None:
-    pipeline = load(model)
-    taken = []
-    for _ in range(300):
-        begun = time.process_time()
-        pipeline.parse("我想查一下我的订单到哪了", NOW)
-        taken.append(time.process_time() - begun)
-    assert sorted(taken)[150] < 0.0015
-
-
 def test_a_model_is_stale_when_what_it_learned_from_has_changed(light: Path) -> None:
     folder = train(light, silent)
     data = light / "data" / "nlu.yml"
@@ -109,6 +83,12 @@ def test_a_model_is_stale_when_what_it_learned_from_has_changed(light: Path) -> 
     data.write_text("# a comment\n" + NLU, "utf-8")
     assert not is_stale(light, folder)
     (light / "data" / "stories.yml").write_text("stories: []\n", "utf-8")
+    assert not is_stale(light, folder)
+    lists = light / "data" / "lookups"
+    lists.mkdir()
+    (lists / "street.txt").write_text("长安街\n", "utf-8")
+    assert is_stale(light, folder)
+    (lists / "street.txt").unlink()
     assert not is_stale(light, folder)
     data.write_text(NLU.replace("- 嗨", "- 嗨嗨"), "utf-8")
     assert is_stale(light, folder)

@@ -233,7 +233,7 @@ def test_a_trained_bot_tells_roles_and_obeys_its_own_priorities(tmp_path: Path) 
         ("成都", "from", "CrfEntityExtractor"),
         ("三亚", "to", "LookupEntityExtractor"),
     ]
-    assert [other.extractor for other in found[1].also] == ["CrfEntityExtractor"]
+    assert "CrfEntityExtractor" in [other.extractor for other in found[1].also]
 
 
 def test_entities_of_nobody_are_added_to_no_doc() -> None:

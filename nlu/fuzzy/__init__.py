@@ -1,0 +1,1 @@
+"""Misspelt values of word lists, by sound, shape and spelling."""
