@@ -49,7 +49,9 @@ def bots(shop: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Bot, ...
     project = tmp_path_factory.mktemp("desk") / "desk"
     shutil.copytree(DESK, project)
     train(project, lambda phase, fraction: None)
-    return Bot(shop, SHOP_ANSWERS, SHOP_OTHERS, SHOP_REWORDED), Bot(project, DESK_ANSWERS, DESK_OTHERS, DESK_REWORDED)
+    books = tmp_path_factory.mktemp("books") / "shop"
+    shutil.copytree(shop, books)  # its actions write beside themselves
+    return Bot(books, SHOP_ANSWERS, SHOP_OTHERS, SHOP_REWORDED), Bot(project, DESK_ANSWERS, DESK_OTHERS, DESK_REWORDED)
 
 
 @pytest.fixture(scope="session")
