@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from config.source import BadProject
+from flows import Ask, Call, Say, flow
+from flows.actions import Action
 from nlu.meaning import Entity, Meaning
-from tests.flows.making import engine
+from tests.flows.making import engine, marked
 from tests.flows.talk import Talk
 
 SLOTS = """
@@ -237,3 +241,46 @@ async def test_nothing_is_said_at_the_end_where_the_flow_wants_it_so() -> None:
     assert await talk("[{action: utter_done}]", more).says("退款") == ["好了", "贵宾"]
     quiet = talk("[{action: utter_done}]", more, "    run_pattern_completed: false\n")
     assert await quiet.says("退款") == ["好了"]
+
+
+# --- the same in Python
+
+
+async def test_a_python_flow_has_the_same_keys() -> None:
+    asked = Ask("note", ask_before_filling=True, explain="写在包裹上的话")
+
+    @flow(id="refund", name="退款", intent="refund", threshold=0.5, when="slots.vip", collects=("order_id", asked),
+          run_completed=False, persisted=("order_id",), undo="withdraw")  # fmt: skip
+    def refund(slots: Any) -> Any:
+        yield Ask("order_id")
+        yield asked
+        yield Call("action_refund")
+        yield Say("utter_done")
+
+    async def refunded(call: Any) -> None:
+        pass
+
+    more = """
+    flows:
+      become:
+        nlu_trigger: [{intent: survey}]
+        steps: [{set_slots: {vip: true}}]
+        persisted_slots: [vip]
+      withdraw: {name: 撤销, steps: [{collect: order_id}, {action: utter_vip}]}
+      pattern_completed: {steps: [{action: utter_vip}]}
+    """
+    made = engine(
+        more,
+        domain=SLOTS,
+        python={"refund": marked(refund)},
+        action_refund=Action("action_refund", refunded, irreversible=True),
+    )
+    here = Talk(made)
+    await here.says("退款")
+    assert here.flows == []
+    await here.says("评价")
+    assert await here.says("DD1退款") == ["备注？"]
+    assert await here.says("为什么要这个") == ["写在包裹上的话", "备注？"]
+    assert await here.says("轻放") == ["DD1轻放好了"]
+    assert here.slots == {"vip": True, "order_id": "DD1"}
+    assert (await here.says("不对，是DD2"))[0].endswith("[撤销]")
