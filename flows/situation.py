@@ -196,9 +196,11 @@ def hear(heard: Heard, situation: Situation) -> Said:
 
 
 def _only_one(text: str, situation: Situation) -> Button | None:
-    """A yes to the only thing that was offered, where no question waits."""
-    only = situation.options[0] if len(situation.options) == 1 and not situation.asked else None
-    return only if only is not None and not only.url and words.affirms(text) else None
+    """A yes to the only thing that was offered, where no question waits; 「好的」 to what was told is none."""
+    if situation.asked or len(situation.options) != 1 or not words.offers(situation.prompt):
+        return None
+    only = situation.options[0]
+    return only if not only.url and words.affirms(text) else None
 
 
 def _words_of(content: Content) -> str:

@@ -82,6 +82,7 @@ _HANDOFF = re.compile(
 _NOT_HANDOFF = re.compile(r"(?:不用|不要|别|不需要|不想|不必).{0,2}(?:转|找|人工)|几点|上班|时间|电话|收费")
 
 _TAKES_BACK = re.compile(r"错了|錯了|不是(?:这|那)")
+_OFFERS = re.compile(r"[?？]|吗|需要|要不要|是否")
 _LACKS = r"(?:我)?(?:也|都|现在)?(?:忘记?了?|想不起来|不记得了?|记不得了?|记不清了?|找不到了?|没有|不清楚|没存|丢了)"
 _CHANGES = re.compile(r"(?:改|更正|换)一?下$|(?:要|想)改(?:一下)?$")
 _NOT_THIS = re.compile(r"(?:不是|不要|别)(?:订单|单号|号码|号)*[：:\s]*$")
@@ -180,6 +181,11 @@ def asks_why(text: str) -> bool:
 def other(text: str) -> bool:
     """「别的」, 「再退一个」: not what was spoken of."""
     return _ANOTHER.search(plain(text)) is not None
+
+
+def offers(prompt: str) -> bool:
+    """Whether what the bot said can be answered by yes: 「需要的话，可以帮您…」, 「要不要…？」."""
+    return _OFFERS.search(prompt) is not None
 
 
 def skips(text: str) -> bool:

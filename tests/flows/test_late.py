@@ -112,3 +112,20 @@ async def test_another_wish_is_no_late_correction() -> None:
     here = Talk()
     await here.says("查一下DD1的物流")
     assert await here.says("不对，我要退款DD2") == ["请问退款原因是什么？"]
+
+
+@pytest.mark.parametrize(("text", "done"), [("您的订单已发货。", False), ("要看物流吗？", True)])
+async def test_a_yes_to_what_was_merely_told_is_a_courtesy(text: str, done: bool) -> None:
+    flows = """
+    flows:
+      tell: {nlu_trigger: [{intent: refund}], steps: [{action: utter_told}]}
+      track: {nlu_trigger: [{intent: check_logistics}], steps: [{action: utter_track}]}
+    """
+    domain = """
+    responses:
+      utter_told: [{text: "%s", buttons: [{title: 查物流, payload: /track}]}]
+      utter_track: [{text: 在路上}]
+    """
+    here = Talk(engine(flows, domain=domain % text))
+    await here.says("退款")
+    assert await here.says("好的") == (["在路上"] if done else ["好的，有需要随时找我。"])
