@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from adapters.message import Json
-from flows.domain import Mapped, Slot, SlotType
+from flows.slot import Mapped, Slot, SlotType
 from nlu.meaning import Entity, Meaning
 
 TYPED_ENTITIES = frozenset((
@@ -55,6 +55,8 @@ def _categorical(slot: Slot, value: Json) -> Json:
     for known in slot.values:
         if str(known).lower() == wanted:
             return known
+    if wanted in slot.synonyms:
+        return slot.synonyms[wanted]
     raise Invalid(f"{value!r} is none of {', '.join(map(str, slot.values))}")
 
 
@@ -168,13 +170,14 @@ def from_trigger(slot: Slot, intent: str) -> Json:
 
 
 def from_words(slot: Slot, text: str) -> Json:
-    """The one value of a categorical slot that the text contains."""
+    """The one value of a categorical slot that the text contains, in its own words or in others for it."""
     if slot.type != "categorical":
         return None
     said = re.sub(r"\s", "", text).lower()
-    found = [value for value in slot.values if str(value).lower() in said]
-    longest = [value for value in found if not any(value != other and str(value) in str(other) for other in found)]
-    return longest[0] if len(longest) == 1 else None
+    names = {str(value).lower(): value for value in slot.values} | dict(slot.synonyms)
+    found = [name for name in names if name and re.sub(r"\s", "", name) in said]
+    longest = {names[name] for name in found if not any(name != other and name in other for other in found)}
+    return longest.pop() if len(longest) == 1 else None
 
 
 def _applies(mapped: Mapped, intent: str, asked: str) -> bool:

@@ -7,7 +7,7 @@ from datetime import datetime
 import pytest
 
 from adapters.message import Json
-from flows.domain import Mapped, Slot
+from flows.slot import Mapped, Slot
 from flows.slots import from_entities
 from nlu.meaning import FALLBACK_INTENT, Meaning
 from nlu.normalize import normalize
