@@ -61,9 +61,11 @@ def _categorical(slot: Slot, value: Json) -> Json:
 def _float(slot: Slot, value: Json) -> float:
     try:
         number = float(value if not isinstance(value, str) else value.strip().replace(",", ""))
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise Invalid(f"{value!r} is not a number") from None
-    if number != number or (slot.least is not None and number < slot.least):
+    if number != number or abs(number) == float("inf"):
+        raise Invalid(f"{value!r} is not a number")
+    if slot.least is not None and number < slot.least:
         raise Invalid(f"{number:g} is below {slot.least}")
     if slot.most is not None and number > slot.most:
         raise Invalid(f"{number:g} is above {slot.most}")

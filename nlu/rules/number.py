@@ -53,7 +53,8 @@ def _percent(match: re.Match[str]) -> Decimal | None:
         value = Decimal(100) if match["part"] == "百" else read(match["part"])
         return None if value is None else value * _BASES[match["base"]]
     if match["sign"]:
-        return Decimal(match["sign"].replace(",", "")) * (1 if match["mark"] == "%" else Decimal("0.1"))
+        value = read(match["sign"])
+        return None if value is None else value * (1 if match["mark"] == "%" else Decimal("0.1"))
     value = read(match["off"] or match["tenths"])
     # 八折 and 9.5折 count tenths, 85折 and 八五折 hundredths
     return value if value is None or value >= 10 else value * 10
