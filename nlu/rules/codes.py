@@ -244,10 +244,14 @@ _EXPRESS_DIGITS = re.compile(rf"{_ALONE}\d{{12,15}}{_END}")
 _EXPRESS_BEFORE = re.compile(rf"{_EXPRESS_WORD}(?:[^\d,.;!?。]{{0,8}})$")
 
 
+_ORDER_SAID = re.compile(r"(?:订单|预[约订定]单?|工单|保单)(?:编?号码?)?(?:是|为|[:#])* ?$")
+
+
 def express_numbers(text: str) -> Iterator[Found]:
     """Value: upper case. Plain digits (12-15) are an express number where a carrier or 快递 stands before them."""
     for match in _CARRIER.finditer(text):
-        yield Found("express_no", *match.span(), match[0].replace(" ", "").upper())
+        if carriers(match[0]) or not _ORDER_SAID.search(text, 0, match.start()):
+            yield Found("express_no", *match.span(), match[0].replace(" ", "").upper())
     for match in _EXPRESS_DIGITS.finditer(text):
         before = text[max(0, match.start() - 14) : match.start()]
         if _EXPRESS_BEFORE.search(before) and "订单" not in before:

@@ -126,6 +126,8 @@ _WHOLE = re.compile(rf"{_LEFT}一整(?P<unit>[天年周]|个?(?:月|星期|礼�
 _YEAR_NAME = re.compile(r"(?:19|20)\d\d年|[一二][零〇九][零〇一二三四五六七八九]{2}年|[0189]\d年$")
 # 等了半天, 半天没人理: half a day that means a long while
 _LONG_WHILE = re.compile(r"(?:[了老好大]|说|搞|找|弄)$")
+_ALL_AROUND = re.compile("还?[有没都是]|的|环境|查|逛|看")
+"""四周还有什么 is no month."""
 _ONE_OF_THEM = ("同", "哪", "某", "那", "这", "有", "另", "另外")
 _LONG_WHILE_BEHIND = re.compile("[没都也才不还了]|一直")
 
@@ -172,6 +174,8 @@ def _is_idle(match: re.Match[str]) -> bool:
     """A year's name, one and the same day (同一天), or half a day that only means too long."""
     text, start, end = match.string, match.start(), match.end()
     if _YEAR_NAME.fullmatch(match[0]) or (match[0][0] == "一" and text[:start].endswith(_ONE_OF_THEM)):
+        return True
+    if match[0] == "四周" and _ALL_AROUND.match(text, end):
         return True
     return match[0] == "半天" and bool(_LONG_WHILE.search(text, 0, start) or _LONG_WHILE_BEHIND.match(text, end))
 

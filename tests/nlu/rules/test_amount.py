@@ -271,3 +271,23 @@ def test_a_sum_is_found_in_every_form(cents: int, form: str) -> None:
 @given(st.integers(1, 999_999))
 def test_a_spelled_sum_is_found(value: int) -> None:
     assert values("amount", f"{spelled(value)}元") == [(f"{spelled(value)}元", value)]
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("余额-20元", [("-20元", -20)]),
+        ("账户显示-3.5元", [("-3.5元", -3.5)]),
+        ("负二十元", [("负二十元", -20)]),
+        ("运费-20元", [("20元", 20)]),  # a dash
+        ("￥1,29", []),  # neither 1 nor 129 is what was meant for certain
+        ("预算1000-2000", [("1000-2000", _between(1000, 2000))]),
+        ("额度从1万调到2万", [("1万", 10000), ("2万", 20000)]),
+        ("从三万提到五万", []),
+        ("退200分", []),
+        ("叁佰零伍元", [("叁佰零伍元", 305)]),
+        ("伍元整", [("伍元整", 5)]),
+    ],
+)
+def test_what_a_sum_is_told_by(text: str, found: list[tuple[str, Json]]) -> None:
+    assert values("amount", text) == found
