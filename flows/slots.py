@@ -117,10 +117,30 @@ def from_entities(
         found = tuple(entity for entity in meaning.entities if _is(entity, mapped))
         if not found and mapped.entity == "number":
             found = tuple(_numbers(meaning, waiting=asked == slot.name))
+        found = meant(found, meaning.text)
         if found:
             values = [entity.value for entity in found]
             return (values if slot.type == "list" else values[0]), found
     return None, ()
+
+
+_DENIED = re.compile(
+    r"(?:(?<!是)不是|并非|而非|不要|别[用要])(?:订单号?|单号|号码?|手机号?|电话|那个|这个)?[是:：# ]{0,2}$"
+)
+
+
+def meant(found: tuple[Entity, ...], text: str) -> tuple[Entity, ...]:
+    """Without what is said not to be it, where something is: 「查DD2，不是DD1」 and 「不是DD1，是DD2」 mean DD2."""
+    if len(found) < 2:
+        return found
+    kept = tuple(one for one in found if not _DENIED.search(_before(one, text)))
+    return kept or found
+
+
+def _before(one: Entity, text: str) -> str:
+    """What stands before it; a later wish has the text of its own clause, but places in the whole message."""
+    told = text[one.start : one.end] == one.text
+    return text[: one.start if told else max(0, text.find(one.text))]
 
 
 def from_signals(slot: Slot, meaning: Meaning) -> Json:
