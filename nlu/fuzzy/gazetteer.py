@@ -51,6 +51,10 @@ _PLAIN = (4.5, 5.0)
 """The only slips that a value of two characters is known with: one character, of just the same sound."""
 _OWN_WORD = 0.5
 """Nats that a short stretch may lack to be a word, or words, of its own in the likeliest reading."""
+_ANY_LIST = log(100 / SHARE)
+"""The least surprise of a value against which the words around it speak, however short the list."""
+_AROUND = 10
+"""So many characters on either side tell which words a stretch is part of."""
 _RUN = re.compile(r"[^\W_](?:[ \-·•()（）'\"_/&+]{0,2}[^\W_])*")
 
 _NOBODY = np.empty(0, np.int32)
@@ -153,6 +157,20 @@ class Gazetteer:
             for first in range(0, len(places), LONGEST_TEXT):
                 found += self._in(text, places[first : first + LONGEST_TEXT], exact)
         return found
+
+    def is_cut_out(self, text: str, start: int, end: int) -> bool:
+        """Whether a value that is written right is only there by chance, because it is the end of one ordinary word and
+        the beginning of the next: 中通 of 集中通知, 个人 of 五个人."""
+        first, last = max(0, start - _AROUND), min(len(text), end + _AROUND)
+        window = text[first:last]
+        reading = self.ordinary.read(window, ())
+        prior = max(self.prior, _ANY_LIST)
+        meant = reading.before[start - first] + prior + reading.after[end - first]
+        straddled = any(
+            first + a < start < first + b < end or start < first + a < end < first + b
+            for a, b in self.ordinary.cut(window)
+        )
+        return straddled and meant + ENOUGH > reading.after[0]
 
     def _in(self, text: str, places: list[int], exact: Sequence[tuple[int, int]]) -> Iterator[Near]:
         bare = "".join(text[at] for at in places)
