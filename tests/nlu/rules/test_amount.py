@@ -291,3 +291,9 @@ def test_a_spelled_sum_is_found(value: int) -> None:
 )
 def test_what_a_sum_is_told_by(text: str, found: list[tuple[str, Json]]) -> None:
     assert values("amount", text) == found
+
+
+def test_sizes_of_pictures_and_watts_are_no_money() -> None:
+    assert values("number", "4K电视") == []
+    assert values("amount", "3000w") == []
+    assert values("amount", "30w") == [("30w", 300_000)]
