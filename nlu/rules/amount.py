@@ -10,7 +10,7 @@ from adapters.message import Json
 from nlu.rules.found import Found, longest, plain_number
 from nlu.rules.number import MEASURES, next_round
 from nlu.rules.numerals import ARABIC, NUMERAL, read
-from nlu.rules.pieces import TO
+from nlu.rules.pieces import SHORT_TIME, TO
 
 _SIGNS = {
     "¥": "CNY", "rmb": "CNY", "cny": "CNY", "人民币": "CNY", "$": "USD", "us$": "USD", "usd": "USD",
@@ -72,15 +72,17 @@ _PAYING = (
     r"(?:了|到|我|给我|你|是|才|只|要|有|掉|走|还有|还剩|只剩|剩|提到|提高到|涨到|降到|升到|调到|大概|差不多|约|从|在|最多|最少|最高|最低|至少|[一每单][天日次笔月]|:)*"
 )
 _SUM = (
-    rf"(?:{ARABIC}(?:[百千万]+\d?|[kw]\d?(?![a-z\d]))?"
-    r"|[一二两三四五六七八九][零一二两三四五六七八九十百千万]++|十[零一二三四五六七八九]?+万?+)"
+    rf"(?:{ARABIC}(?:[万千](?:\d[千百])+|[百千万]+\d?|[kw]\d?(?![a-z\d]))?"
+    r"|[一二两三四五六七八九][零一二两三四五六七八九十百千万]++|十[零一二两三四五六七八九十百千万]*+)"
 )
 # 二十万分三年还 is to be paid back in three years; 退200分 are points
-_SUM_ENDS = (
-    rf"(?![\d:/a-z号点折成%月年日楼*-]|分(?![\d一二两三四五六七八九十几]+个?[期年月次])|{MEASURES}|[.]\d|[多几来])"
-)
+_SUM_ENDS = rf"(?![\d零一二两三四五六七八九十百千万:/a-z号点折成%月年日楼*-]|分(?![\d一二两三四五六七八九十几]+个?[期年月次])|{MEASURES}|[.]\d|[多几来])"
 _PAID = re.compile(rf"{_PAYING}(?P<value>{_SUM}){_SUM_ENDS}")
 _PAID_RANGE = re.compile(rf"{_PAYING}(?P<low>{_SUM}){TO}(?P<high>{_SUM}){_SUM_ENDS}")
+_PAID_FOR_SO_LONG = re.compile(
+    rf"{_PAYING}(?P<value>[一二两三四五六七八九十][零一二两三四五六七八九十百千万]*[百千万][一二三四五六七八九]?)(?={SHORT_TIME})"
+)
+"""存五万一年: nobody says 五万一 of years."""
 _RAISED_TO = re.compile(rf"(?:提高?|涨|升|降|调|改|加)[到至成为](?P<value>{_SUM}){_SUM_ENDS}")
 """What a sum becomes is a sum: 额度从三万提到五万."""
 _MONEY_TALK = re.compile("[钱贵价费元块欠]|便宜|优惠|打折|拿下|预算|工资|月薪|贷款|消费|花|人均|退款|赔")
@@ -104,7 +106,7 @@ def amounts(text: str) -> Iterator[Found]:
         for pattern, build in _FORMS
         for match in pattern.finditer(text)
         if (value := build(match)) is not None
-        for span in [match.span("value") if pattern is _PAID else match.span()]
+        for span in [match.span("value") if pattern in (_PAID, _PAID_FOR_SO_LONG) else match.span()]
     ]
     for match in _PAID_RANGE.finditer(text):
         if (value := _between(match)) is not None:
@@ -201,4 +203,5 @@ _FORMS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], Json]], ...] = (
     (_RANGE, _between),
     (_ROUGH, _rough),
     (_PAID, _paid),
+    (_PAID_FOR_SO_LONG, _paid),
 )

@@ -75,8 +75,8 @@ _FORMS = (
     rf"第(?P<rank>{NUMERAL})(?!时间|[方手者线人次天年月周])",
     rf"{_LEFT}(?!0\d)(?P<from>{NUMERAL}){TO}(?P<to>{NUMERAL})(?=左右|之间|的|$)",
     rf"{_LEFT}(?P<round>\d*0|[一二两三四五六七八九十百千万]*[十百千万])(?P<more>[几多来])(?=的|$|[,.!?。])",
-    rf"{_MINUS.format(1)}{_LEFT}(?P<arabic>{ARABIC}(?:[百千万亿]+\d?(?!\d)|[kw](?![a-z]|{_PICTURE}))?)"
-    rf"(?:(?={_UNIT_NAMES})|(?![\da-z]|[.,:/-]\d|[号#*]))",
+    rf"{_MINUS.format(1)}{_LEFT}(?P<arabic>{ARABIC}(?:[百千万亿]+\d?(?!\d)|[kw](?![a-z]|{_PICTURE}))?+)"
+    rf"(?:(?={_UNIT_NAMES})|(?![\da-z零〇一二三四五六七八九]|[.,:/-]\d|[号#*]))",
     # a number of its own in the middle of a sentence, if it is a large one: 浏览量一百三十万
     rf"{_LEFT}(?P<large>(?!二百五)[一二两三四五六七八九十]{HAN}*[百千万亿]{HAN}*+)(?!分之|{MEASURES})",
     # digits read one by one: 验证码三八四七
