@@ -129,12 +129,23 @@ _DENIED = re.compile(
 )
 
 
+_NEGATED = re.compile(r"(?:没有|[没不无])$")
+
+
 def meant(found: tuple[Entity, ...], text: str) -> tuple[Entity, ...]:
-    """Without what is said not to be it, where something is: 「查DD2，不是DD1」 and 「不是DD1，是DD2」 mean DD2."""
+    """Without what is said not to be (没有质量问题, 不漏水), and what is said not to be it, where something is:
+    「查DD2，不是DD1」 and 「不是DD1，是DD2」 mean DD2."""
+    found = tuple(one for one in found if not _is_negated(one, _before(one, text)))
     if len(found) < 2:
         return found
     kept = tuple(one for one in found if not _DENIED.search(_before(one, text)))
     return kept or found
+
+
+def _is_negated(one: Entity, before: str) -> bool:
+    """Right before, and no question: 有没有质量问题, 漏不漏水."""
+    said = _NEGATED.search(before)
+    return said is not None and not before[: said.start()].endswith((one.text[:1], "有"))
 
 
 def _before(one: Entity, text: str) -> str:

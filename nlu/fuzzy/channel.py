@@ -28,7 +28,7 @@ LONG = 6
 """Characters that a value needs to be known with any one character wrong."""
 _TELLING = (
     "0123456789〇零一二两三四五六七八九十百千万亿", "东西南北", "上中下", "前后", "左右", "男女", "大中小", "新老旧",
-    "内外", "早午晚", "春夏秋冬", "买卖", "红橙黄绿青蓝紫黑白灰", "高低", "长短", "不无非未",
+    "内外", "早午晚", "春夏秋冬", "买卖", "红橙黄绿青蓝紫黑白灰", "高低", "长短", "不无非未没否",
 )  # fmt: skip
 _TELLS = {char: group for group in _TELLING for char in group}
 

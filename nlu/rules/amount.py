@@ -75,8 +75,9 @@ _SUM = (
     rf"(?:{ARABIC}(?:[万千](?:\d[千百])+|[百千万]+\d?|[kw]\d?(?![a-z\d]))?"
     r"|[一二两三四五六七八九][零一二两三四五六七八九十百千万]++|十[零一二两三四五六七八九十百千万]*+)"
 )
-# 二十万分三年还 is to be paid back in three years; 退200分 are points
-_SUM_ENDS = rf"(?![\d零一二两三四五六七八九十百千万:/a-z号点折成%月年日楼*-]|分(?![\d一二两三四五六七八九十几]+个?[期年月次])|{MEASURES}|[.]\d|[多几来])"
+_POINTS = r"分(?![\d一二两三四五六七八九十几]+个?[期年月次])"
+"""退200分 are points, but 二十万分三年还 is to be paid back in three years."""
+_SUM_ENDS = rf"(?![\d零一二两三四五六七八九十百千万:/a-z号点折成%月年日楼*-]|{_POINTS}|{MEASURES}|[.]\d|[多几来])"
 _PAID = re.compile(rf"{_PAYING}(?P<value>{_SUM}){_SUM_ENDS}")
 _PAID_RANGE = re.compile(rf"{_PAYING}(?P<low>{_SUM}){TO}(?P<high>{_SUM}){_SUM_ENDS}")
 _PAID_FOR_SO_LONG = re.compile(

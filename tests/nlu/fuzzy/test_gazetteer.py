@@ -148,3 +148,8 @@ def test_a_page_without_any_mark_takes_a_moment(lists: Gazetteer) -> None:
 def test_an_empty_list_has_nothing() -> None:
     assert Gazetteer.of([]).near("顺风快递") == []
     assert Gazetteer.of(["单", "12"]).near("顺风快递") == []
+
+
+@pytest.mark.parametrize("text", ["质量没问题", "质量无问题", "质量不问题"])
+def test_a_no_in_between_makes_no_slip_of_it(text: str) -> None:
+    assert not found(Gazetteer.of(["质量问题", "尺码不合适"]), text)
