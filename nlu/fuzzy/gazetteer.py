@@ -53,6 +53,8 @@ _OWN_WORD = 0.5
 """Nats that a short stretch may lack to be a word, or words, of its own in the likeliest reading."""
 _ANY_LIST = log(100 / SHARE)
 """The least surprise of a value against which the words around it speak, however short the list."""
+_FIGURES = str.maketrans("0123456789", "零一两三四五六七八九")
+"""The dictionary knows 八个, and not 8个."""
 _AROUND = 10
 """So many characters on either side tell which words a stretch is part of."""
 _BROKEN = 6.0
@@ -164,7 +166,7 @@ class Gazetteer:
         """Whether a value that is written right is only there by chance, because it is the end of one ordinary word and
         the beginning of the next: 中通 of 集中通知, 个人 of 五个人."""
         first, last = max(0, start - _AROUND), min(len(text), end + _AROUND)
-        window = text[first:last]
+        window = text[first:last].translate(_FIGURES)
         reading = self.ordinary.read(window, ())
         prior = max(self.prior, _ANY_LIST)
         meant = reading.before[start - first] + prior + reading.after[end - first]

@@ -184,6 +184,8 @@ def test_patterns_are_kept_as_the_author_wrote_them(pattern: str, tmp_path: Path
     ("text", "values"),
     [
         ("五个人吃饭", []),
+        ("订位，3个人", []),
+        ("8个人", []),
         ("推荐一个人均消费五十元的", []),
         ("集中通知", []),
         ("中通知我了", []),
