@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from adapters.message import Custom, Event, File, Image, Link, Location, Video, Voice
 from tests.flows.making import engine
 from tests.flows.talk import NOON, Talk
@@ -159,6 +161,20 @@ async def test_of_two_orders_in_a_correction_the_last_is_meant() -> None:
     talk = Talk()
     await said(talk, "我要退款", "DD1", "质量不好")
     assert await talk.says("不是DD1，是DD2") == ["好的，已为您改为DD2。", "确认退DD2，原因：质量不好？"]
+
+
+@pytest.mark.parametrize("words", ["是DD2，不是DD1", "改成DD2，不是订单DD1", "不是DD1是DD2"])
+async def test_an_order_that_is_said_not_to_be_it_is_not_taken(words: str) -> None:
+    talk = Talk()
+    await said(talk, "我要退款", "DD3", "质量不好")
+    assert (await talk.says(words))[0] == "好的，已为您改为DD2。"
+
+
+@pytest.mark.parametrize("words", ["我要退款，不是DD1，是DD2", "DD2要退款，不要DD1", "我要退款，是不是DD2"])
+async def test_a_wish_begins_with_the_order_that_is_meant(words: str) -> None:
+    talk = Talk()
+    await talk.says(words)
+    assert talk.slots["order_id"] == "DD2"
 
 
 async def test_an_answer_taken_back_is_asked_for_again() -> None:
