@@ -79,7 +79,12 @@ class FaqRetriever(Component):
 
     @classmethod
     def train(cls, options: RetrievalOptions, corpus: Corpus) -> Self:
-        mine = [(key, doc) for key, doc in corpus.questions if options.retrieval_intent in ("", key.partition("/")[0])]
+        # of what is no more than blanks nothing can be learned, and there is no vector of it
+        mine = [
+            (key, doc)
+            for key, doc in corpus.questions
+            if doc.normalized.text and options.retrieval_intent in ("", key.partition("/")[0])
+        ]
         if not mine:
             return cls(options, (), (), None, Calibration(), NO_THRESHOLD, {})
         docs = [doc for _, doc in mine]
