@@ -11,9 +11,10 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import ClassVar, Self
+from typing import Annotated, ClassVar, Self
 
 import numpy as np
+from pydantic import Field as Setting
 
 from config.source import BadProject, Problem, Strict
 from nlu.component import Component, Corpus, Field, register
@@ -26,7 +27,7 @@ from nlu.encoders.opening import USE_M3, Reader
 
 
 class SentenceEncoderOptions(Strict):
-    model: str | tuple[str, ...] = USE_M3
+    model: str | Annotated[tuple[str, ...], Setting(min_length=1)] = USE_M3
     """`use-m3`, `e5-small-zh`, the path of an encoder's folder, or a list of them: their vectors stand side by side."""
 
     @property
