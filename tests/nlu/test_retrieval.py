@@ -146,3 +146,12 @@ def test_a_question_of_nothing_to_read_does_not_take_the_vectors_from_the_others
     pipeline = load(train(project, silent))
     assert [one.dense for one in pipeline.components if isinstance(one, FaqRetriever)] == [True]
     assert pipeline.parse("你们什么时候开始营业", NOW).answers[0].key == "faq/几点开门"
+
+
+@pytest.mark.parametrize("text", ["how much is shipping", "送料はいくらですか"])
+def test_a_question_in_letters_that_no_example_has_is_answered_all_the_same(tmp_path: Path, text: str) -> None:
+    pipeline = load(train(write_project(tmp_path, config="language: zh\n"), silent))
+    assert not len(pipeline.read(text, NOW).features.columns)
+    meaning = pipeline.parse(text, NOW)
+    assert meaning.intent == "faq"
+    assert meaning.answers[0].key == "faq/shipping_fee"
