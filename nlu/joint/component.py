@@ -80,7 +80,7 @@ class JointTransformer(Component):
             return doc
         known = self.by_heart.get(essence(text))
         if known is None and not SPEECH.search(text):
-            return replace(doc, intent=FALLBACK_INTENT, confidence=1.0)
+            return replace(doc, intent=FALLBACK_INTENT, confidence=1.0, familiarity=0.0)
         told = self.reader.read(text)
         chances = self.calibration.probabilities(told.scores, told.known)
         read = ranked(doc, self.intents, chances, known, share_of_any(chances))

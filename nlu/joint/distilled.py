@@ -95,7 +95,7 @@ class DistilledIntentClassifier(Component):
             return doc
         known = self.by_heart.get(essence(text))
         if known is None and not (len(doc.features.columns) and SPEECH.search(text)):
-            return replace(doc, intent=FALLBACK_INTENT, confidence=1.0)
+            return replace(doc, intent=FALLBACK_INTENT, confidence=1.0, familiarity=0.0)
         scores = self.plane.scores(doc.features, doc.sentence)
         chances = self.calibration.probabilities(scores, doc.features.coverage)
         return ranked(doc, self.intents, chances, known, share_of_any(chances))
