@@ -19,7 +19,7 @@ Floats = NDArray[np.float64]
 PRIOR = np.array([1.0, 0.0, 4.0, -2.0])
 """Trust the shares of a text that is half known, and less the less is known: until the evidence outweighs it."""
 STRENGTH = 1.0
-FAMILIAR_PRIOR = np.array([0.5, 2.0, 2.0, -2.0])
+FAMILIAR_PRIOR = np.array([0.8, 1.0, 1.0, -1.0])
 """Before anything is known, texts of known words that are near to known texts are taken for familiar."""
 
 

@@ -121,15 +121,16 @@ class _Judged:
 
     @classmethod
     def of(cls, known: HeldOut, unknown: HeldOut, shares: Floats) -> Self:
-        scores = np.concatenate([known.mixed(shares), unknown.mixed(shares)])
-        labels = np.concatenate([known.labels, unknown.labels])
-        coverage = np.concatenate([known.coverage, unknown.coverage])
-        nearness = np.concatenate([known.nearness, unknown.nearness])
-        strangers = STRANGERS / (1 - STRANGERS) * len(known.labels) / max(1, len(unknown.labels))
-        weight = np.where(labels >= 0, 1.0, strangers)
+        strange = unknown.labels < 0
+        scores = np.concatenate([known.mixed(shares), unknown.mixed(shares)[strange]])
+        labels = np.concatenate([known.labels, unknown.labels[strange]])
+        coverage = np.concatenate([known.coverage, unknown.coverage[strange]])
+        nearness = np.concatenate([known.nearness, unknown.nearness[strange]])
+        weight = _weights(labels)
         calibration = calibrate(scores, labels, coverage, weight)
-        plain = Familiarity(calibration.temperature)
-        familiarity = plain.fitted(scores, nearness, coverage, labels >= 0, weight)
+        familiarity = Familiarity(calibration.temperature).fitted(
+            unknown.mixed(shares), unknown.nearness, unknown.coverage, ~strange, _weights(unknown.labels)
+        )
         pairs = zip(scores, coverage, strict=True)
         sure = np.array([calibration.probabilities(row, seen).max() for row, seen in pairs])
         familiar = familiarity.chances(scores, nearness, coverage) if len(scores) else np.empty(0)
@@ -148,6 +149,13 @@ class _Judged:
             "familiarity_auroc": round(separation(self.familiar[inside], self.familiar[~inside]), 4),
             "thresholds": best_thresholds(self.sure, self.familiar, right, self.weight),
         }
+
+
+def _weights(labels: Labels) -> Floats:
+    """Strangers (-1) weigh STRANGERS of all."""
+    strange = int((labels < 0).sum())
+    each = STRANGERS / (1 - STRANGERS) * (len(labels) - strange) / max(1, strange)
+    return np.where(labels >= 0, 1.0, each)
 
 
 def best_thresholds(sure: Floats, familiar: Floats, right: NDArray[np.bool_], weight: Floats) -> dict[str, float]:

@@ -111,7 +111,9 @@ def blend(heads: Sequence[Weights], shares: Floats) -> Weights:
 def held_out(
     heads: Mapping[str, Fit], rows: Table, labels: Labels, classes: int, report: Callable[[float], None]
 ) -> tuple[HeldOut, HeldOut]:
-    """What is said of texts whose intent was known (cross-validation), and of texts whose whole intent was left out."""
+    """What is said of texts whose intent was known (cross-validation); and by models of some intents alone, of texts of
+    the others beside as fairly many of their own: what a model of fewer intents says of all is not to be compared with
+    what one of all intents does."""
     count = FOLDS if len(rows) * classes < LARGE else FOLDS_OF_MANY
     place = folds(labels, count)
     # intents are dealt to the folds as texts are: the more are left out at once, the fewer models are needed
@@ -120,8 +122,10 @@ def held_out(
     intents = [group[labels] == fold for fold in range(FOLDS_OF_MANY)]
     jobs = [(test, labels) for test in texts if test.any() and len(np.unique(labels[~test])) > 1]
     known = len(jobs)
-    stranger = np.full_like(labels, -1)
-    jobs += [(apart, stranger) for apart in intents if apart.any() and len(np.unique(labels[~apart])) > 1]
+    for apart, beside in zip(intents, texts, strict=False):
+        test = apart | beside
+        if apart.any() and len(np.unique(labels[~test])) > 1:
+            jobs.append((test, np.where(apart, -1, labels)))
     judged: list[HeldOut] = []
     for test, truth in jobs:
         judged.append(_judge(heads, rows, labels, test, truth, classes))
