@@ -25,7 +25,8 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-from benchmarks.nlu import NOW, read
+from benchmarks.child import NOW
+from benchmarks.sets import read_examples
 from nlu.component import Corpus
 from nlu.data import Example, NluData
 from nlu.dictionary import word_counts
@@ -54,7 +55,9 @@ def main() -> None:
     parser.add_argument("--list", type=Path, help="a file with one value a line instead")
     parser.add_argument("--data", type=Path, help="a folder with marked sentences")
     given = parser.parse_args()
-    examples = [one for path in sorted(given.data.glob("t*.jsonl")) for one in read(path)] if given.data else []
+    examples = (
+        [one for path in sorted(given.data.glob("t*.jsonl")) for one in read_examples(path)] if given.data else []
+    )
     sentences = examples or [Example(text, "said") for text in SAID.split()]
     values = given.list.read_text("utf-8").split("\n") if given.list else names(given.values)
     result = {"list": measure([value for value in values if value.strip()], sentences)}

@@ -92,6 +92,7 @@ def load_bot(project: Path, settings: Settings) -> Bot:
         slow=pipeline.parse_ms > SLOW_PARSE_MS,
         recognizers=recognizers_of(dialogues.registry),
         claims=_claims(project, dialogues.domain, settings),
+        profile=dialogues.domain.of_user,
         say=partial(say_first, dialogues.domain),
     )
 

@@ -24,6 +24,7 @@ from bot.media.recognize import Recognizer
 from bot.metrics import Metrics
 from bot.outbox import Outbox
 from bot.parts import CONTINUE
+from bot.profiles import Profiles
 from bot.progress import Progress
 from bot.reading import Reading
 from bot.store import Store, StoreDown
@@ -68,6 +69,8 @@ class Bot:
     recognizers: Mapping[MediaKind, Recognizer] = field(default_factory=dict)
     """The bot's own, of its `actions.py`."""
     claims: frozenset[str] = frozenset()
+    profile: frozenset[str] = frozenset()
+    """The slots that are remembered of a person beyond the conversation."""
     say: Say = nothing_to_say
 
 
@@ -104,6 +107,7 @@ class Work:
         self._progress = progress or Progress(store)
         self._media = media
         self._timers = Timers(store, clock)
+        self._profiles = Profiles(store)
         self._breaker = Breaker(time.monotonic)
         self._reading = Reading()
         self._thinkers = PerConversation(self._think, log)
@@ -262,7 +266,9 @@ class Work:
         heard = replace(_heard(turn, meaning), progress=self._progress.teller(turn.id), fetch=fetch)
         actions = JournaledActions(bot.actions, self._store, session, turn.id, self._breaker)
         try:
-            return await bot.engine.step(session.dialogue, heard, actions)
+            known = await self._profiles.known(session.dialogue, bot.profile, turn.address, heard.sender)
+            outcome = await bot.engine.step(known, heard, actions)
+            await self._profiles.learn(known, outcome.dialogue, bot.profile, turn.address, heard.sender)
         except (StoreDown, LeaseLost):
             raise
         except Exception as error:
@@ -270,6 +276,7 @@ class Work:
             self._log.exception("the turn failed, the customer was asked to try again later", turn=turn.id)
             why = Why("error", f"{type(error).__name__}: the log has more")
             return Outcome(session.dialogue, (Text(APOLOGY),), trace=(why,), flags=frozenset({"error"}))
+        return outcome
 
     async def _heard(self, bot: Bot, turn: Turn) -> Turn:
         """`turn` with the words in its voice or picture, where somebody recognizes them in time."""

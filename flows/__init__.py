@@ -30,13 +30,14 @@ def refund(slots) -> Walk:
 
 A flow is re-run from the top on each turn and its journal answers for what has happened, so it must be
 deterministic: no clock, no randomness, no I/O but through steps. An action's name is its function's, with or
-without `action_` before it. The other steps: `Set({"slot": value})`, `Link("flow")`, `SubFlow("flow")`, `Handoff()`.
+without `action_` before it. The other steps: `Set({"slot": value})`, `Link("flow")`, `SubFlow("flow")`, `Handoff()`,
+and `Remind(1800, "utter_still_there")`, which says that in half an hour unless the flow has gone on or ended by then.
 An answer is refused by `Ask("n", rejections=[reject("slots.n < 1", "utter_too_few")])`.
 """
 
 from flows.actions import Invocation, action, flow
 from flows.state import Result
-from flows.steps import Ask, Call, Handoff, Link, Say, Set, SubFlow, Walk, reject
+from flows.steps import Ask, Call, Handoff, Link, Remind, Say, Set, SubFlow, Walk, reject
 
 __all__ = [
     "Ask",
@@ -44,6 +45,7 @@ __all__ = [
     "Handoff",
     "Invocation",
     "Link",
+    "Remind",
     "Result",
     "Say",
     "Set",

@@ -9,13 +9,15 @@ import inspect
 import sys
 import traceback
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType, ModuleType
 from typing import Any, Literal, TypeVar, overload
 
 from adapters.message import Address, Content, Json, Reply, Text
 from config.source import BadProject, Problem, did_you_mean, read_yaml
+from flows.conditions import parse
+from flows.reminders import seconds
 from flows.state import ActionFailed, Attached, Heard, Result
 from flows.steps import Ask, Flow, Trigger, Values, Walk
 from nlu.meaning import Meaning
@@ -59,6 +61,13 @@ class Invocation:
     progress: Callable[[str], None] = field(default=lambda line: None, repr=False)
     """`call.progress("正在查询…")`: a line that shows while the action works, on channels that can. Not logged: the
     answer takes its place."""
+
+    reminders: list[Mapping[str, Json]] = field(default_factory=list)
+
+    def remind(self, after: str | float, *, say: str = "", flow: str = "", keep: bool = False) -> None:
+        """Say a response, or start a flow, `after` that time (`"30m"`, or seconds), once the action is done; dropped
+        when the flow goes on or ends, unless it is to be kept. Raises `ValueError` for what is no length of time."""
+        self.reminders.append({"after": seconds(after), "response": say, "flow": flow, "keep": keep})
 
     def say(self, *replies: Reply | str) -> None:
         """Say something besides the flow's own responses, in this order, once the action is done."""
@@ -115,8 +124,13 @@ def flow(
     name: str = ...,
     description: str = ...,
     intent: str | Sequence[str] = ...,
-    collects: Sequence[str] = ...,
+    threshold: float = ...,
+    when: str = ...,
+    collects: Sequence[str | Ask] = ...,
+    calls: Sequence[str] = ...,
     persisted: Sequence[str] = ...,
+    run_completed: bool = ...,
+    undo: str = ...,
 ) -> Callable[[WalkT], WalkT]: ...
 def flow(
     program: Any = None,
@@ -126,22 +140,34 @@ def flow(
     name: str = "",
     description: str = "",
     intent: str | Sequence[str] = (),
-    collects: Sequence[str] | None = None,
+    threshold: float = 0.0,
+    when: str = "",
+    collects: Sequence[str | Ask] | None = None,
+    calls: Sequence[str] = (),
     persisted: Sequence[str] = (),
+    run_completed: bool = True,
+    undo: str = "",
 ) -> Any:
-    """Mark a generator function of `(slots)` or `(slots, context)` as a flow, started by `intent` (one or several).
-    `collects` names the slots it asks for, so that a message fills these and no others."""
+    """Mark a generator function of `(slots)` or `(slots, context)` as a flow, started by `intent` (one or several)
+    from the confidence `threshold` on, while the condition `when` holds. `collects` names the slots it asks for, so
+    that a message fills these and no others (as an `Ask` where it is asked before filling, or explained), and `calls`
+    the flows it runs inside itself; `undo` is the flow that takes back what it carries out. Raises `ConditionError`."""
 
     def mark(function: WalkT) -> WalkT:
+        asks = [Ask(each) if isinstance(each, str) else each for each in collects or ()]
         made = Flow(
             id or function.__name__,
             _program(function),
             name=name,
             description=description or inspect.getdoc(function) or "",
-            triggers=tuple(Trigger(each) for each in ((intent,) if isinstance(intent, str) else intent)),
+            triggers=tuple(Trigger(each, threshold) for each in ((intent,) if isinstance(intent, str) else intent)),
+            guard=parse(when) if when else None,
             persisted=frozenset(persisted),
-            asks={slot: Ask(slot) for slot in collects or ()},
+            run_completed=run_completed,
+            asks={ask.slot: ask for ask in asks},
+            calls=frozenset(calls),
             collects_known=collects is not None,
+            undo=undo,
         )
         setattr(function, _MARK, made)
         return function
@@ -210,7 +236,7 @@ class Registry:
             raise
         except Exception as error:
             raise ActionFailed(f"the action '{name}' failed: {_where(error)}") from error
-        return _result(name, given, call.replies)
+        return replace(_result(name, given, call.replies), reminders=tuple(call.reminders))
 
 
 def _result(name: str, given: Any, said: Sequence[Reply]) -> Result:

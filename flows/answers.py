@@ -15,6 +15,8 @@ from nlu.meaning import Entity
 
 SMALL_TALK_CHARACTERS = 6
 """A free answer is taken for a greeting or thanks only if it is so short."""
+SMALL_TALK_FROM = 0.6
+"""And only where it is so sure to be that."""
 YES_NO: Mapping[str, bool] = {"affirm": True, "deny": False}
 """Intents that answer a yes-or-no question."""
 
@@ -50,11 +52,10 @@ def _corrected(said: Said, situation: Situation, marked: bool) -> tuple[list[Com
             continue
         # what only counts while it is asked for (a bare number) counts for a correction in so many words, too
         value, found = situation.value(name, said.meaning, name if marked else "")
+        if value is None and marked:
+            value = slot_rules.from_words(situation.knows.slot(name), said.text)
         if value is None or any(each in taken for each in found):
             continue
-        if len(found) > 1 and not isinstance(value, list):
-            # 「不是DD1，是DD2」: the last one said is the one meant
-            value = found[-1].value
         if value != old:
             taken.extend(found)
             commands.append(CorrectSlot(name, value))
@@ -95,6 +96,21 @@ def _reworded(said: Said, situation: Situation) -> Decision | None:
 
 
 # --- answers
+
+
+def offered(said: Said, situation: Situation) -> Decision | None:
+    """What is said to 「请问是刚才说的 DD1 吗？」: yes, no, or which other one."""
+    if situation.offered is None:
+        return None
+    name = situation.asked
+    value, found = situation.value(name, said.meaning, name)
+    if value not in (None, situation.offered):
+        return None  # another one than was offered: an answer like any
+    if found or words.affirms(said.text) or words.agrees_to(said.text, situation.prompt):
+        return Decision((SetSlot(name, situation.offered),), "the one that was offered")
+    if words.denies(said.text) or words.takes_back(said.text) or words.other(said.text):
+        return Decision((SetSlot(name, None),), "not the one that was offered")
+    return None
 
 
 def answer(said: Said, situation: Situation) -> Decision | None:
@@ -142,15 +158,17 @@ def _is_something_else(said: Said, situation: Situation) -> bool:
     if StartFlow(situation.flow) in asked_for.commands:
         return _merely_asks(said, situation)
     if any(isinstance(each, ChitChat) for each in asked_for.commands):
-        return len(words.plain(said.text)) <= SMALL_TALK_CHARACTERS or words.is_question(said.text)
-    asks = words.is_question(said.text) or words.is_request(said.text)
+        short = len(words.plain(said.text)) <= SMALL_TALK_CHARACTERS and not words.finds_fault(said.text)
+        sure = said.meaning.confidence >= SMALL_TALK_FROM
+        return (short and sure) or words.is_question(said.text)
+    asks = words.is_question(said.text) or words.is_request(said.text) or words.renamed(said.text) != ""
     return asks and not words.gives_reason(said.text)
 
 
 def _merely_asks(said: Said, situation: Situation) -> bool:
     """Whether the message asks for the flow that is under way and says nothing more: 「退款！」, 「我要退货」, but not
     「能换成大一号的吗」."""
-    if words.wishes(said.text) or words.gives_reason(said.text):
+    if words.wishes(said.text) or words.gives_reason(said.text) or words.renamed(said.text):
         return False
     named = words.plain(said.text) in situation.knows.flows[situation.flow].title
     return named or words.is_question(said.text) or words.is_request(said.text)
@@ -179,11 +197,24 @@ def _value(said: Said, situation: Situation) -> tuple[Json, Sequence[Entity], bo
         return None, (), False
     if value is None and slot.type == "float" and re.fullmatch(r"\d[\d.,]*", words.plain(said.text)):
         value = words.plain(said.text)
+    if value is None and _tries(said, situation):
+        value = words.compact(said.text)
     if value is not None:
         return value, (), True
     if situation.waits_for_text and not said.chosen and not words.is_noise(said.text):
         return said.text.strip(), (), False
     return None, (), False
+
+
+def _tries(said: Said, situation: Situation) -> bool:
+    """「DD123」 where an order number is waited for: what is wrong with it is said, rather than that it is not
+    understood. Only where there is something by which it is refused or accepted."""
+    slot = situation.knows.slot(situation.asked)
+    judged = (
+        *slot.rejections,
+        *(situation.asks[situation.asked].rejections if situation.asked in situation.asks else ()),
+    )
+    return slot.type == "text" and bool(judged) and words.is_code(said.text) and not situation.waits_for_text
 
 
 def _answers_another(said: Said, situation: Situation) -> bool:
@@ -232,6 +263,6 @@ def _rest(said: Said, situation: Situation, taken: Sequence[Entity], others: lis
         return []
     entities = [words.plain(each.text) for each in said.meaning.entities if each.text]
     parts = [part for part in words.clauses(said.text) if not any(each in words.plain(part) for each in entities)]
-    left = "，".join(parts)
-    fits = len(left) > 1 and not (words.is_question(left) or words.is_request(left) or words.affirms(left))
+    left = "，".join(part for part in parts if not (words.affirms(part) or words.denies(part)))
+    fits = len(left) > 1 and not (words.is_question(left) or words.is_request(left))
     return [SetSlot(following, left)] if fits else []

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,46 +17,15 @@ from pydantic import Field
 from adapters.message import Button, Json
 from config.source import BadProject, Loc, Problem, Source, Strict, check, did_you_mean, read_yaml
 from flows.conditions import Condition, ConditionError, parse
+from flows.slot import Slot, read_slot
 from flows.upgrade import remarks, upgraded
 from nlu.faq import FAQ, FaqData, read_faq
 
-SlotType = Literal["text", "bool", "categorical", "float", "list", "any"]
 EXPIRY_MINUTES = 60.0
 
 KNOWN_KEYS = (
     "version", "intents", "entities", "slots", "responses", "actions", "session_config", "forms", "e2e_actions",
 )  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Mapped:
-    """How a slot is filled: Rasa's `from_entity from_text from_intent from_trigger_intent`, CALM's `from_llm`
-    (here: by the slot's name and type), and `from_content` (an image or file, by `entity: image`)."""
-
-    type: str
-    entity: str = ""
-    role: str = ""
-    group: str = ""
-    intents: frozenset[str] = frozenset()
-    not_intents: frozenset[str] = frozenset()
-    value: Json = None
-    asked: frozenset[str] = frozenset()
-    """Only while one of these slots is asked for (`conditions: requested_slot`)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Slot:
-    name: str
-    type: SlotType = "any"
-    initial: Json = None
-    values: tuple[Json, ...] = ()
-    least: float | None = None
-    most: float | None = None
-    mappings: tuple[Mapped, ...] = ()
-    label: str = ""
-    """What people call it (订单号), for 「订单号改成…」."""
-    resolve: str = ""
-    """The action that finds the value of what is described (昨天那个订单, 买的那件羽绒服)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +53,7 @@ class Variation:
     condition: Condition | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Domain:
     intents: frozenset[str] = frozenset()
     entities: frozenset[str] = frozenset()
@@ -93,9 +63,16 @@ class Domain:
     expiry_s: float = EXPIRY_MINUTES * 60
     """A session that was silent for so long ends; 0: never."""
     carry_over: bool = True
+    silence_s: float = 0.0
+    """After so many seconds without an answer to a question `pattern_user_silence` runs; 0: never."""
     warnings: tuple[Problem, ...] = ()
     lines: Mapping[str, tuple[str, int]] = field(default_factory=dict, repr=False)
     """(file, line) of `slots/x`, `responses/x`, for problems found later."""
+
+    @cached_property
+    def of_user(self) -> frozenset[str]:
+        """Slots that are remembered of a person, beyond sessions and conversations (`scope: user`)."""
+        return frozenset(name for name, slot in self.slots.items() if slot.scope == "user")
 
     @property
     def initial(self) -> dict[str, Json]:
@@ -106,34 +83,6 @@ class _Condition(Strict):
     type: Literal["slot"] = "slot"
     name: str
     value: Any = None
-
-
-class _Mapping(Strict):
-    type: str
-    entity: str = ""
-    role: str = ""
-    group: str = ""
-    intent: str | Sequence[str] = ()
-    not_intent: str | Sequence[str] = ()
-    value: Any = None
-    action: str = ""
-    conditions: Sequence[Mapping[str, Any]] = ()
-    allow_nlu_correction: bool = True
-    run_action_every_turn: str = ""
-
-
-class _Slot(Strict):
-    type: str = "any"
-    initial_value: Any = None
-    values: Sequence[Any] = ()
-    min_value: float | None = None
-    max_value: float | None = None
-    influence_conversation: bool = True
-    mappings: Sequence[_Mapping] = ()
-    label: str = ""
-    resolve: str = ""
-    validation: Any = None
-    shared_for_coexistence: bool = False
 
 
 class _Button(Strict):
@@ -172,6 +121,7 @@ class _Session(Strict):
     session_expiration_time: float = Field(default=EXPIRY_MINUTES, ge=0)
     carry_over_slots_to_new_session: bool = True
     start_session_after_expiry: bool = True
+    user_silence_time: float = Field(default=0.0, ge=0)
 
 
 def load_domain(project: Path) -> Domain:
@@ -243,7 +193,7 @@ def _join(one: Domain, other: Domain, problems: list[Problem]) -> Domain:
             file, line = one.lines[place]
             problems.append(Problem(*where, f"'{place}' is already defined at {file}:{line}", "keep one"))
     return replace(
-        one if other.expiry_s == EXPIRY_MINUTES * 60 and other.carry_over else other,
+        one if other.expiry_s == EXPIRY_MINUTES * 60 and other.carry_over and not other.silence_s else other,
         intents=one.intents | other.intents,
         entities=one.entities | other.entities,
         slots={**one.slots, **other.slots},
@@ -265,7 +215,7 @@ def _read(source: Source, strict: bool) -> Domain:
         for key in data
         if key not in KNOWN_KEYS
     ]
-    slots = {name: _slot(source, name, problems) for name in _section(source, data, "slots", problems)}
+    slots = {name: read_slot(source, name, problems) for name in _section(source, data, "slots", problems)}
     responses = {name: _response(source, name, problems) for name in _section(source, data, "responses", problems)}
     session = _Session()
     try:
@@ -283,6 +233,7 @@ def _read(source: Source, strict: bool) -> Domain:
         actions=frozenset(_names(data.get("actions"))),
         expiry_s=session.session_expiration_time * 60,
         carry_over=session.carry_over_slots_to_new_session,
+        silence_s=session.user_silence_time * 60,
         lines={
             f"{section}/{name}": (str(source.path), source.line((section, name)))
             for section, names in (("slots", slots), ("responses", responses))
@@ -305,50 +256,6 @@ def _names(items: Json) -> Iterable[str]:
     """`- greet` or `- greet: {use_entities: []}`."""
     for item in items or ():
         yield from item if isinstance(item, dict) else (str(item),)
-
-
-def _slot(source: Source, name: str, problems: list[Problem]) -> Slot:
-    loc: Loc = ("slots", name)
-    try:
-        given = check(source, _Slot, loc)
-    except BadProject as bad:
-        problems.extend(bad.problems)
-        return Slot(name)
-    known = ("text", "bool", "categorical", "float", "list", "any")
-    kind = given.type if given.type in known or "." not in given.type else "any"
-    if kind not in known:
-        problems.append(source.problem((*loc, "type"), f"unknown slot type '{kind}'", did_you_mean(kind, known)))
-        return Slot(name)
-    if kind == "categorical" and not given.values:
-        problems.append(source.problem(loc, f"the categorical slot '{name}' has no `values`", "list them"))
-    return Slot(
-        name,
-        type=kind,  # type: ignore[arg-type]
-        initial=given.initial_value,
-        values=tuple(given.values),
-        least=given.min_value,
-        most=given.max_value,
-        mappings=tuple(_mapped(mapping) for mapping in given.mappings),
-        label=given.label,
-        resolve=given.resolve,
-    )
-
-
-def _mapped(given: _Mapping) -> Mapped:
-    return Mapped(
-        given.type,
-        given.entity,
-        given.role,
-        given.group,
-        intents=_many(given.intent),
-        not_intents=_many(given.not_intent),
-        value=given.value,
-        asked=frozenset(str(each["requested_slot"]) for each in given.conditions if each.get("requested_slot")),
-    )
-
-
-def _many(value: str | Sequence[str]) -> frozenset[str]:
-    return frozenset((value,) if isinstance(value, str) else value)
 
 
 def _response(source: Source, name: str, problems: list[Problem]) -> tuple[Variation, ...]:

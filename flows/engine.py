@@ -14,48 +14,45 @@ from pathlib import Path
 from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
-from adapters.message import Card, Json, Text, reply_from_dict
+from adapters.message import Card, Event, Json, Text
 from config.source import BadProject, Problem, read_yaml
+from flows import reminders, words
 from flows.actions import Registry, load_actions
 from flows.domain import Domain, data_sources, load_domain, read_domain
+from flows.graph import Graph
+from flows.memory import ASKED, EARLIER, LAST, OFFERED, SPOKEN, after_push, answered, remembered, served_in
 from flows.repair import obey
 from flows.requests import describable
-from flows.responses import Speaker, options_in
+from flows.responses import Speaker
 from flows.situation import Decision, Knowledge, Situation, hear
 from flows.slots import Invalid, coerce
 from flows.stage import Stage
 from flows.state import (
     PUSHED,
+    TIMER,
     ActionFailed,
     Actions,
     CannotHandle,
     Command,
     Dialogue,
-    Frame,
     Heard,
     Outcome,
     Restart,
     Result,
     SessionStart,
     SetSlot,
+    StartFlow,
+    Timer,
     Why,
     snake_case,
 )
 from flows.steps import Ask, Flow
 from flows.understand import understand
-from flows.wishes import PENDING, apart, asks_for_human, pending, to_memory, waiting
-from flows.yaml_flows import Graph, read_flows
+from flows.wishes import apart, asks_for_human, pending, waiting
+from flows.yaml_flows import read_flows
 from nlu.meaning import Meaning
 
 PATTERNS = Path(__file__).parent / "patterns.yml"
-ANSWERED_S = 48 * 3600.0
-"""For how long a message that we sent unasked may be answered by the number of a button."""
-ASKED = "asked"
-EARLIER = "earlier"
-SPOKEN = "spoken"
-LAST = "last"
-"""Names in `Dialogue.memory`: the slot that the last turn asked for, the values that `mentions` held before, the names
-of the mentions that belong to this session, and the flow that ended last."""
 
 
 @dataclass(frozen=True)
@@ -70,8 +67,10 @@ class Engine:
 
     async def step(self, dialogue: Dialogue, heard: Heard, actions: Actions) -> Outcome:
         """One turn. Never raises for what a customer says; what fails is in the trace, with the flag `error`."""
+        if isinstance(heard.content, Event) and heard.content.name == TIMER:
+            return await self._ring(dialogue, heard, actions, heard.content.key)
         dialogue, began = self._fresh(dialogue, heard.at)
-        dialogue = _after_push(dialogue, heard.at)
+        dialogue = after_push(dialogue, heard.at)
         wishes = apart(heard, self.situation(dialogue))
         performer = Performer(actions, replace(heard, meaning=wishes[0]))
         situation = replace(self.situation(dialogue), signals=heard.meaning.signals)
@@ -79,20 +78,69 @@ class Engine:
         decision = understand(performer.heard, situation)
         if not decision.commands:
             return Outcome(dialogue, trace=(Why("silence", decision.why),))
-        stage = self._stage(dialogue, performer)
+        stage = self._stage(dialogue, situation, performer)
         stage.trace += found
         if began and SessionStart() not in decision.commands:
             stage.trace.append(Why("session_start", began))
             stage.pattern("pattern_session_start", reason=began.partition(":")[0])
             await stage.run()
         commands, waits = await self._serve(stage, decision, wishes, performer)
+        after, timers = self._reminded(remembered(stage, heard, waits), stage, heard)
         return Outcome(
-            self._after(stage, heard, waits),
+            after,
             tuple(stage.replies),
             commands,
             tuple(stage.trace),
             frozenset(stage.flags),
+            timers=timers,
         )
+
+    async def _ring(self, dialogue: Dialogue, heard: Heard, actions: Actions, key: str) -> Outcome:
+        """A timer's time has come: what it was set for is done, where it still waits."""
+        dialogue, began = self._fresh(dialogue, heard.at)
+        waits = reminders.waiting(dialogue)
+        ring = waits.get(key)
+        dialogue = reminders.with_waiting(dialogue, reminders.without(waits, key))
+        if ring is None:
+            return Outcome(dialogue, trace=(Why("silence", "what the timer was set for has passed"),))
+        stage = self._stage(dialogue, self.situation(dialogue), Performer(actions, heard))
+        stage.misses = dialogue.misses
+        if key.startswith(reminders.SILENCE):
+            again = reminders.again(dialogue, ring, heard)
+            if again is not None:
+                waits[again.key] = {**ring, "due": again.due}
+                after = reminders.with_waiting(dialogue, reminders.without(waits, key))
+                return Outcome(after, trace=(Why("silence", "the customer has said something"),), timers=(again,))
+            if not stage.asked:
+                return Outcome(dialogue, trace=(Why("silence", "nothing is asked any more"),))
+            stage.trace.append(Why("pattern_user_silence", f"no answer for {ring['after'] / 60:g} minutes"))
+            stage.pattern("pattern_user_silence", flow_name=stage.title(dialogue.stack[-1].flow))
+            await stage.run()
+        elif ring["flow"]:
+            await obey(stage, (StartFlow(ring["flow"]),))
+        else:
+            stage.trace.append(Why(f"say {ring['say']}", f"a reminder of {ring['of']}"))
+            stage.pattern("pattern_reminder", response=ring["say"])
+            await stage.run()
+        after = remembered(stage, replace(heard, meaning=Meaning("")), pending(dialogue))
+        # it is not the customer who spoke: their session is as old as it was, unless it begins here
+        after = replace(after, last_at=heard.at if began else dialogue.last_at)
+        after, timers = self._reminded(after, stage, heard, watches=False)
+        return Outcome(after, tuple(stage.replies), (), tuple(stage.trace), frozenset(stage.flags), timers=timers)
+
+    def _reminded(
+        self, dialogue: Dialogue, stage: Stage, heard: Heard, *, watches: bool = True
+    ) -> tuple[Dialogue, tuple[Timer, ...]]:
+        """`dialogue` with what waits for its time after the turn, and the timers to set."""
+        waits = {} if stage.forgotten else reminders.still(reminders.waiting(dialogue), dialogue.stack)
+        if not (waits or stage.reminders or stage.silence_s):
+            return reminders.with_waiting(dialogue, waits), ()
+        made, timers = reminders.wanted(stage.reminders, heard.turn, heard.at)
+        waits = reminders.still({**waits, **made}, dialogue.stack)
+        if watches and ASKED in dialogue.memory:
+            timers += reminders.watch(waits, heard.turn, heard.at, stage.silence_s)
+        waits = reminders.most(waits)
+        return reminders.with_waiting(dialogue, waits), tuple(each for each in timers if each.key in waits)
 
     async def _serve(
         self, stage: Stage, decision: Decision, wishes: Sequence[Meaning], performer: Performer
@@ -121,7 +169,7 @@ class Engine:
                 left = left[-1:]
             wish, *left = left
             performer.next(wish)
-            now = self._after(stage, said, left)
+            now = remembered(stage, said, left)
             situation, found = await self._described(self.situation(now), performer)
             stage.trace += found
             decision = understand(performer.heard, situation)
@@ -133,13 +181,15 @@ class Engine:
             self._knowledge,
             flow=frame.flow if frame else "",
             asked=str(dialogue.memory.get(ASKED) or "") if dialogue.stack else "",
-            answered=_answered(frame) if frame else {},
+            answered=answered(frame) if frame else {},
             slots=dialogue.slots,
             mentions=dialogue.mentions,
             options=dialogue.options,
             earlier=dialogue.memory.get(EARLIER) or {},
             last=str(dialogue.memory.get(LAST) or ""),
             spoken=frozenset(dialogue.memory.get(SPOKEN) or ()),
+            offered=dialogue.memory.get(OFFERED) if dialogue.stack else None,
+            served=served_in(dialogue),
             prompt="\n".join(reply.text for reply in dialogue.said if isinstance(reply, Text | Card)),
         )
 
@@ -164,6 +214,13 @@ class Engine:
         found = self.flows.get(flow)
         return self._knowledge.asks[flow] if found is not None and found.collects_known else {}
 
+    def overridden(self, pattern: str) -> bool:
+        return pattern in self._own
+
+    @cached_property
+    def _own(self) -> frozenset[str]:
+        return frozenset((*(graph.flow.id for graph in self.graphs), *self.registry.flows))
+
     def asking_action(self, slot: str) -> str:
         name = f"action_ask_{slot}"
         return name if self.registry.find(name) else ""
@@ -182,24 +239,26 @@ class Engine:
 
     def _fresh(self, dialogue: Dialogue, at: float) -> tuple[Dialogue, str]:
         """The dialogue, begun anew where the last session has run out; and `new` or `expired`, with why."""
-        if not dialogue.last_at and not dialogue.slots:
-            return replace(dialogue, slots=self.domain.initial), "new: nothing was said before"
+        if not dialogue.last_at and not dialogue.slots.keys() - self.domain.of_user:
+            return replace(dialogue, slots={**self.domain.initial, **dialogue.slots}), "new: nothing was said before"
         silent = at - dialogue.last_at
         if not self.domain.expiry_s or silent <= self.domain.expiry_s:
             return dialogue, ""
+        of_user = {name: value for name, value in dialogue.slots.items() if name in self.domain.of_user}
         carried = dialogue.slots if self.domain.carry_over else {}
         for frame in reversed(dialogue.stack):
             # what an unfinished flow had collected ends with it
             carried = {k: v for k, v in frame.start.items() if v is not None} if self.domain.carry_over else {}
         fresh = Dialogue(
-            slots={**self.domain.initial, **carried},
+            slots={**self.domain.initial, **carried, **of_user},
             mentions=dialogue.mentions if self.domain.carry_over else {},
             last_at=dialogue.last_at,
             memory={PUSHED: dialogue.memory[PUSHED]} if PUSHED in dialogue.memory else {},
         )
+        fresh = reminders.with_waiting(fresh, reminders.outliving(reminders.waiting(dialogue)))
         return fresh, f"expired: silent for {silent / 60:.0f} minutes"
 
-    def _stage(self, dialogue: Dialogue, performer: Performer) -> Stage:
+    def _stage(self, dialogue: Dialogue, situation: Situation, performer: Performer) -> Stage:
         heard = performer.heard
         return Stage(
             self,
@@ -211,35 +270,10 @@ class Engine:
             mentions=dict(dialogue.mentions),
             signals=dict(heard.meaning.signals),
             asked=str(dialogue.memory.get(ASKED) or "") if dialogue.stack else "",
-        )
-
-    def _after(self, stage: Stage, heard: Heard, waits: Sequence[Meaning]) -> Dialogue:
-        before = stage.before
-        entities = {each.type: each.value for one in (heard.meaning, *heard.meaning.also) for each in one.entities}
-        mentions = {**stage.mentions, **entities}
-        memory = {name: value for name, value in before.memory.items() if name not in (ASKED, EARLIER, SPOKEN, PENDING)}
-        passed = {name: value for name, value in before.mentions.items() if mentions.get(name, value) != value}
-        earlier = {**(before.memory.get(EARLIER) or {}), **passed}
-        spoken = {*(before.memory.get(SPOKEN) or ()), *stage.spoken, *entities}.intersection(mentions)
-        if earlier and mentions:
-            memory[EARLIER] = {name: value for name, value in earlier.items() if name in mentions}
-        if spoken:
-            memory[SPOKEN] = sorted(spoken)
-        if stage.last:
-            memory[LAST] = stage.last
-        if stage.stack and stage.asked:
-            memory[ASKED] = stage.asked
-        if waits:
-            memory[PENDING] = to_memory(waits)
-        return Dialogue(
-            stack=tuple(stage.stack),
-            slots={name: value for name, value in stage.slots.items() if value is not None},
-            mentions=mentions,
-            said=before.said if stage.repeated else tuple(stage.replies) or before.said,
-            options=options_in(stage.replies) if stage.replies else before.options,
-            misses=stage.misses,
-            last_at=max(heard.at, before.last_at),
-            memory=memory,
+            spoken_before=frozenset(dialogue.memory.get(SPOKEN) or ()),
+            before_last=str(dialogue.memory.get(LAST) or ""),
+            served=served_in(dialogue),
+            unoffered=None if words.other(heard.meaning.text) else frozenset(situation.described),
         )
 
 
@@ -265,33 +299,6 @@ def _is_unfit(decision: Decision) -> bool:
     return all(isinstance(command, CannotHandle | SetSlot) for command in decision.commands) and any(
         isinstance(command, CannotHandle) for command in decision.commands
     )
-
-
-def _after_push(dialogue: Dialogue, at: float) -> Dialogue:
-    """What was said unasked is what the customer now answers: its buttons can be chosen, it can be said again. Not
-    where a question waits, which then is answered, nor where it was long ago."""
-    pushed = dialogue.memory.get(PUSHED)
-    if pushed is None:
-        return dialogue
-    memory = {name: value for name, value in dialogue.memory.items() if name != PUSHED}
-    if dialogue.stack or at - pushed["at"] > ANSWERED_S:
-        return replace(dialogue, memory=memory)
-    said = tuple(map(reply_from_dict, pushed["said"]))
-    return replace(dialogue, memory=memory, said=said, options=options_in(said))
-
-
-def _answered(frame: Frame) -> dict[str, Json]:
-    """The answers in a frame's journal, in order; the last one given is last."""
-    found: dict[str, Json] = {}
-    for entry in frame.journal:
-        if entry.kind == "ask":
-            found.pop(str(entry.args), None)
-            found.update(entry.writes)
-        elif entry.kind == "set":
-            for name, value in entry.writes.items():
-                if value is None:
-                    found.pop(name, None)
-    return found
 
 
 def load_engine(project: Path, timezone: str, session_minutes: float = 0) -> Engine:

@@ -19,6 +19,20 @@ def written(frame: Frame, slot: str) -> int | None:
     return found[-1] if found else None
 
 
+def told(frame: Frame) -> dict[str, Json]:
+    """What the frame's questions were answered, by slot."""
+    found: dict[str, Json] = {}
+    for entry in frame.journal:
+        if entry.kind == "ask" and not entry.key.startswith(KEPT):
+            found |= {name: value for name, value in entry.writes.items() if value is not None}
+    return found
+
+
+def touched(frame: Frame, slot: str) -> bool:
+    """Whether anything was said of the slot in this frame already: given, refused, or taken back."""
+    return any(slot in entry.writes for entry in frame.journal)
+
+
 def outside(frame: Frame, values: Mapping[str, Json]) -> Frame:
     """`frame` with slots written from outside."""
     entries = tuple(Entry(f"set:{name}", "set", writes={name: value}) for name, value in values.items())

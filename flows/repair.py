@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from adapters.message import Json
-from flows.journal import KEPT, correct, written
+from adapters.message import Card, Json, Text
+from flows.journal import KEPT, correct, told, written
 from flows.responses import shown
 from flows.slots import Invalid, coerce
 from flows.stage import Stage
@@ -18,6 +18,7 @@ from flows.state import (
     Clarify,
     Command,
     CorrectSlot,
+    ExplainQuestion,
     Frame,
     HumanHandoff,
     KnowledgeAnswer,
@@ -29,6 +30,7 @@ from flows.state import (
     StartFlow,
     Why,
 )  # fmt: skip
+from flows.steps import Ask
 
 
 async def obey(stage: Stage, commands: tuple[Command, ...]) -> None:
@@ -42,7 +44,14 @@ async def obey(stage: Stage, commands: tuple[Command, ...]) -> None:
     if corrected:
         given = {name: value for name, value in corrected.items() if value is not None}
         text = "、".join(shown(value) for value in given.values())
-        stage.pattern("pattern_correction", corrected=text, names=list(corrected), values=list(given.values()))
+        stage.pattern(
+            "pattern_correction",
+            corrected=text,
+            names=list(corrected),
+            values=list(given.values()),
+            corrected_slots=dict(corrected),
+            is_reset_only=not given,
+        )
     await stage.run()
 
 
@@ -63,6 +72,9 @@ async def start_flow(stage: Stage, command: StartFlow) -> None:
 
 async def set_slot(stage: Stage, command: SetSlot) -> None:
     if command.name == stage.asked and stage.stack and stage.stack[-1].waiting:
+        if command.value is None:
+            # what was offered is not meant: the question is asked as if nothing had been spoken of
+            stage.write({command.name: None})
         stage.answer = command.value
         return
     slot = stage.setting.domain.slots.get(command.name)
@@ -75,12 +87,13 @@ async def set_slot(stage: Stage, command: SetSlot) -> None:
 async def correct_slot(stage: Stage, command: CorrectSlot, corrected: dict[str, Json]) -> None:
     at = stage.business
     if at is None:
+        served = stage.served.get(stage.before_last)
+        if served is not None and served.done:
+            return _refuse(stage, stage.before_last, command.name, served.told)
         return await set_slot(stage, SetSlot(command.name, command.value))
     frame = stage.stack[at]
     if _is_done(stage, frame, command.name):
-        stage.trace.append(Why(f"correct {command.name}", "what was done with it cannot be undone"))
-        stage.pattern("pattern_correction_refused", names=[command.name])
-        return None
+        return _refuse(stage, frame.flow, command.name, told(frame))
     slot = stage.setting.domain.slots.get(command.name)
     asks = stage.setting.asks(frame.flow)
     try:
@@ -88,9 +101,10 @@ async def correct_slot(stage: Stage, command: CorrectSlot, corrected: dict[str, 
     except Invalid as invalid:
         stage.trace.append(Why(f"correct {command.name}", f"not a value for it: {invalid}"))
         value = None
-    if value is not None and command.name in asks:
+    rejections = (*(slot.rejections if slot else ()), *(asks[command.name].rejections if command.name in asks else ()))
+    if value is not None and rejections:
         values = {**stage.slots, command.name: value}
-        refused = next((each for each in asks[command.name].rejections if each.when(values, frame.context)), None)
+        refused = next((each for each in rejections if each.when(values, frame.context)), None)
         if refused is not None:
             stage.replies += stage.render(refused.utter, values)
             stage.trace.append(Why(f"rejected {frame.flow}/{command.name}", refused.when.text))
@@ -104,6 +118,27 @@ async def correct_slot(stage: Stage, command: CorrectSlot, corrected: dict[str, 
     if value is not None or command.value is None:
         corrected[command.name] = value
     return None
+
+
+def _refuse(stage: Stage, flow: str, name: str, known: Mapping[str, Json]) -> None:
+    """Say that it was carried out, and offer the flow that takes it back, where there is one, told what it is about."""
+    stage.trace.append(Why(f"correct {name}", "what was done with it cannot be undone"))
+    if any(frame.flow == "pattern_correction_refused" for frame in stage.stack):
+        return
+    done = stage.setting.flows.get(flow)
+    undo = stage.setting.flows.get(done.undo) if done is not None and done.undo else None
+    if undo is not None and undo.guard is not None and not undo.guard(stage.slots):
+        undo = None
+    asks = stage.setting.asks(undo.id) if undo is not None else {}
+    stage.pattern(
+        "pattern_correction_refused",
+        names=[name],
+        flow_name=stage.title(flow),
+        undo=undo.id if undo is not None else "",
+        undo_name=undo.title if undo is not None else "",
+        options=[undo.id] if undo is not None else [],
+        filled={each: value for each, value in known.items() if each in asks and stage.names_a_thing(each)},
+    )
 
 
 async def _validated(stage: Stage, action: str, key: str, name: str, value: Json) -> Json:
@@ -132,13 +167,14 @@ def _is_done(stage: Stage, frame: Frame, slot: str) -> bool:
 async def cancel_flow(stage: Stage, _: CancelFlow) -> None:
     at = stage.business
     if at is None:
-        stage.pattern("pattern_cancel_flow", flow_name="")
+        stage.pattern("pattern_cancel_flow", flow_name="", canceled_name="")
         return
     frame = stage.drop(at)
     stage.flags.add("cancelled")
     stage.trace.append(Why(f"cancel {frame.flow}", "dropped, its slots are reset"))
     stage.interrupted()
-    stage.pattern("pattern_cancel_flow", flow_name=stage.title(frame.flow))
+    title = stage.title(frame.flow)
+    stage.pattern("pattern_cancel_flow", flow_name=title, canceled_name=title)
 
 
 async def clarify(stage: Stage, command: Clarify) -> None:
@@ -147,6 +183,20 @@ async def clarify(stage: Stage, command: Clarify) -> None:
 
 async def skip_question(stage: Stage, _: SkipQuestion) -> None:
     stage.pattern("pattern_skip_question")
+
+
+async def explain_question(stage: Stage, _: ExplainQuestion) -> None:
+    frame = stage.stack[-1]
+    ask = stage.setting.asks(frame.flow).get(stage.asked, Ask(stage.asked))
+    own = f"utter_explain_{stage.asked}"
+    said = stage.render(own, {**stage.slots, **frame.context}) if stage.speaker.knows(own) else ()
+    text = "\n".join(reply.text for reply in said if isinstance(reply, Text | Card))
+    stage.pattern(
+        "pattern_explain_question",
+        explanation=text or ask.explain,
+        label=stage.label(ask),
+        flow_name=stage.title(frame.flow),
+    )
 
 
 async def repeat(stage: Stage, _: RepeatBotMessages) -> None:
@@ -189,6 +239,7 @@ _TABLE: Mapping[type, Callable[[Stage, Any], Awaitable[None]]] = {
     CancelFlow: cancel_flow,
     Clarify: clarify,
     SkipQuestion: skip_question,
+    ExplainQuestion: explain_question,
     RepeatBotMessages: repeat,
     ChitChat: chitchat,
     KnowledgeAnswer: knowledge_answer,

@@ -30,6 +30,7 @@ from flows.steps import (
     Handoff,
     Link,
     Options,
+    Remind,
     Repeat,
     Say,
     Set,
@@ -86,7 +87,7 @@ class Progress:
     handoff: Handoff | None = None
     collected: set[str] = field(default_factory=set)
     replies: list[Reply] = field(default_factory=list)
-    effects: list[Repeat | Forget | Options] = field(default_factory=list)
+    effects: list[Repeat | Forget | Options | Remind] = field(default_factory=list)
     trace: list[Why] = field(default_factory=list)
 
 
@@ -187,6 +188,8 @@ class _Replay:
                 self.progress.stop, self.progress.handoff = "handoff", step
             case Repeat() | Forget() | Options():
                 self.effect(step, self.key(prefix, type(step).__name__.lower()))
+            case Remind():
+                self.effect(step, self.key(prefix, step.key or f"remind {step.response or step.flow}"))
             case _:
                 what = f"the flow '{self.frame.flow}' yielded {type(step).__name__}, which is no step"
                 raise FlowFailed("error", what)
@@ -295,7 +298,7 @@ class _Replay:
         except Invalid as invalid:
             own = f"utter_invalid_{step.slot}"
             return self.refuse(step, own if self.speaker.knows(own) else "utter_invalid_value", str(invalid), value)
-        for rejection in step.rejections:
+        for rejection in (*(slot.rejections if slot else ()), *step.rejections):
             if rejection.when({**self.slots, step.slot: value}, self.context):
                 return self.refuse(step, rejection.utter, rejection.when.text, value)
         return value
@@ -319,7 +322,8 @@ class _Replay:
         return made
 
     def refuse(self, step: Ask, response: str, why: str, value: Json) -> None:
-        label = step.label or step.slot
+        slot = self.speaker.domain.slots.get(step.slot)
+        label = step.label or (slot.label if slot else "") or step.slot
         self.utter(response, {**self.slots, step.slot: value, "label": label})
         self.empty(step, why)
 
@@ -344,7 +348,7 @@ class _Replay:
                 self.utter(step.response, {**self.slots, **self.context, **step.values})
         self.note(Entry(key, "say", args))
 
-    def effect(self, step: Repeat | Forget | Options, key: str) -> None:
+    def effect(self, step: Repeat | Forget | Options | Remind, key: str) -> None:
         """What only the stage can do; once, like a saying."""
         if self.known(key, "say", None) is None:
             self.catch_up()
@@ -378,6 +382,7 @@ class _Replay:
         unique = f"{self.frame.flow}/{key}"
         result = await self.perform(step.action, dict(step.args), unique, dict(self.slots))
         self.progress.replies.extend(result.replies)
+        self.progress.effects.extend(Remind(**each) for each in result.reminders)
         before = dict(self.slots)
         self.write(result.slots)
         writes = {name: self.slots[name] for name in result.slots}

@@ -56,6 +56,8 @@ def repair(meaning: Meaning, situation: Situation) -> Command | None:
 
 def request(meaning: Meaning, situation: Situation) -> Decision | None:
     intent = meaning.intent
+    if words.is_noise(meaning.text) and not meaning.entities:
+        return None  # whatever it was taken for
     if not intent or intent == FALLBACK_INTENT:
         return _answer(meaning, situation) or _ambiguous(meaning, situation) or _several(meaning, situation)
     sure = f"intent {intent} {meaning.confidence:.2f}"
@@ -181,6 +183,10 @@ def _opening(flow: str, meaning: Meaning, situation: Situation) -> list[Command]
         value, found = situation.value(name, meaning)
         if any(each in taken for each in found):
             continue
+        if value is None:
+            # a button may name the slot itself
+            found = tuple(each for each in meaning.entities if each.extractor == "button" and each.type == name)
+            value = found[0].value if found else None
         if value is None:
             value = slot_rules.from_trigger(situation.knows.slot(name), meaning.intent)
         if value is None:

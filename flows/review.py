@@ -10,6 +10,7 @@ from config.source import BadProject, Problem, did_you_mean
 from flows.actions import Registry
 from flows.domain import Domain, load_domain
 from flows.engine import PATTERNS, Engine, load_engine
+from flows.graph import Branch, Graph, Node
 from flows.mixed import is_rasa
 from flows.rasa.domain import load_rasa_domain
 from flows.rasa.engine import load_rasa_engine
@@ -17,12 +18,13 @@ from flows.rasa.policies.rules import RulePolicy
 from flows.rasa.policies.setup import read_policies, train_policies
 from flows.rasa.stories import read_stories, unroll
 from flows.responses import names_in
-from flows.steps import Ask, Call, Handoff, Link, Options, Say, Set, SubFlow
-from flows.yaml_flows import Branch, Graph, Node
+from flows.review_sense import never_ends, never_taken, rivals, unknown_values, unserved
+from flows.steps import Ask, Call, Handoff, Link, Options, Remind, Say, Set, SubFlow
 
-PATTERN_NAMES = frozenset(
-    ["label", "flow_name", "corrected", "names", "values", "options", "titles", "response", "key", "misses", "reason"]
-)
+PATTERN_NAMES = frozenset((
+    "label", "flow_name", "corrected", "names", "values", "options", "titles", "response", "key", "misses", "reason",
+    "value", "explanation", "undo_name", "previous_flow_name", "canceled_name", "corrected_slots", "collect",
+))  # fmt: skip
 """What pattern flows put into their responses besides slots."""
 
 
@@ -37,6 +39,7 @@ def review(project: Path) -> list[Problem]:
         *(problem for graph in engine.graphs for problem in _Reviewer(engine, graph).problems()),
         *_slots(engine),
         *_triggers(engine),
+        *(() if is_rasa(project) else rivals(engine)),
         *_responses(engine),
     ]
 
@@ -45,7 +48,7 @@ def warnings(project: Path) -> list[Problem]:
     """What is served otherwise than it is written, and contradictions that a bot can live with. Raises `BadProject`."""
     found = list(load_domain(project).warnings)
     if not is_rasa(project):
-        return found
+        return [*found, *unserved(load_engine(project, "UTC"))]
     domain = load_rasa_domain(project)
     wanted, replaced = read_policies(project)
     told = unroll(read_stories(project))
@@ -70,6 +73,14 @@ def _slots(engine: Engine) -> Iterator[Problem]:
             what = f"the slot '{name}' is resolved by the unknown action '{slot.resolve}'"
             mend = did_you_mean(slot.resolve, engine.registry.actions) or "write it in actions.py"
             yield Problem(*engine.domain.lines[f"slots/{name}"], what, mend)
+        for rejection in slot.rejections:
+            where = engine.domain.lines[f"slots/{name}"]
+            if rejection.utter not in engine.domain.responses:
+                what = f"the slot '{name}' is refused with the unknown response '{rejection.utter}'"
+                yield Problem(*where, what, did_you_mean(rejection.utter, engine.domain.responses))
+            for unknown in sorted(rejection.when.slots - set(engine.domain.slots)):
+                what = f"the slot '{name}' is refused by the unknown slot '{unknown}'"
+                yield Problem(*where, what, did_you_mean(unknown, engine.domain.slots))
 
 
 def _triggers(engine: Engine) -> Iterator[Problem]:
@@ -138,6 +149,13 @@ class _Reviewer:
             yield from self.branches(node)
         yield from self.unreachable()
         yield from self.circles()
+        known = self.engine.flows
+        if self.graph.flow.undo and self.graph.flow.undo not in known:
+            what = f"is undone by the unknown flow '{self.graph.flow.undo}'"
+            yield self.problem(self.graph.line, what, did_you_mean(self.graph.flow.undo, known))
+        for found in (never_taken(self.graph), never_ends(self.graph), unknown_values(self.graph, self.domain)):
+            for line, what, mend in found:
+                yield self.problem(line, what, mend)
 
     def problem(self, line: int, what: str, mend: str = "") -> Problem:
         return Problem(self.graph.file, line, f"the flow '{self.graph.flow.id}' {what}", mend)
@@ -159,6 +177,12 @@ class _Reviewer:
                 if flow not in self.engine.flows:
                     what = f"goes on with the unknown flow '{flow}'"
                     yield self.problem(node.line, what, did_you_mean(flow, self.engine.flows))
+            case Remind(response="", flow=flow) if flow not in self.engine.flows:
+                yield self.problem(
+                    node.line, f"reminds by the unknown flow '{flow}'", did_you_mean(flow, self.engine.flows)
+                )
+            case Remind(response=response) if response:
+                yield from self.response(response, node.line)
             case Handoff(response=response) | Options(response=response):
                 yield from self.response(response, node.line)
 

@@ -13,8 +13,9 @@ from adapters.message import Button, Content, Event, Json, Text, Voice
 from flows import slots as slot_rules
 from flows import words
 from flows.conditions import SIGNALS
-from flows.domain import Domain, Slot
-from flows.state import Command, Heard
+from flows.domain import Domain
+from flows.slot import Slot
+from flows.state import Command, Heard, Served
 from flows.steps import Ask, Flow
 from nlu.meaning import Entity, Intent, Meaning
 
@@ -87,7 +88,8 @@ class Situation:
     does); `answered` are the slots it has got already, in order. `described` are the slots for which the message
     describes a thing, with the value found, or None where it was not clear which; `mentions` are the last values
     spoken of, `earlier` those before them, and `spoken` the names of what was spoken of in this session. `prompt` is
-    what was said last, `last` the flow that ended last, and `signals` the mood of the message."""
+    what was said last, `last` the flow that ended last, and `signals` the mood of the message. `offered` is the value
+    that the question offers (「是刚才的 DD1 吗」), and `served` are the flows that have ended in this session."""
 
     knows: Knowledge
     flow: str = ""
@@ -102,11 +104,24 @@ class Situation:
     prompt: str = ""
     last: str = ""
     signals: Mapping[str, float] = field(default_factory=dict)
+    offered: Json = None
+    served: Mapping[str, Served] = field(default_factory=dict)
 
     @property
     def asks(self) -> Mapping[str, Ask]:
         """The active flow's questions by slot."""
         return self.knows.asks.get(self.flow, {})
+
+    def label(self, slot: str) -> str:
+        """What people call it."""
+        ask = self.asks.get(slot)
+        return self.knows.slot(slot).label or (ask.label if ask else "")
+
+    @property
+    def forced(self) -> bool:
+        """Whatever is said is the answer (`force_slot_filling`)."""
+        ask = self.asks.get(self.asked)
+        return ask is not None and ask.force_slot_filling
 
     @property
     def waits_for_text(self) -> bool:
@@ -120,7 +135,11 @@ class Situation:
     def value(self, slot: str, meaning: Meaning, asked: str = "") -> tuple[Json, tuple[Entity, ...]]:
         """What the message's entities offer for a slot, and the entities it is made of; else what it describes."""
         value, found = slot_rules.from_entities(self.knows.slot(slot), meaning, asked, self.knows.domain.entities)
-        return (self.described.get(slot), ()) if value is None else (value, found)
+        if value is None:
+            return self.described.get(slot), ()
+        if len(found) > 1 and not isinstance(value, list):
+            value = found[words.meant(meaning.text, [(each.start, each.end) for each in found])].value
+        return value, found
 
     def lets(self, flow: Flow) -> bool:
         """Whether the flow's guard, if it has one, holds."""
@@ -159,7 +178,7 @@ class Said:
 def hear(heard: Heard, situation: Situation) -> Said:
     """A number, or a button's words, stand for the button's payload; a payload `/intent{…}` for its intent."""
     said = Said(heard.meaning.text or _words_of(heard.content), heard.meaning, heard.content)
-    button = words.pick(said.text, situation.options)
+    button = words.pick(said.text, situation.options) or _only_one(said.text, situation)
     if button is None and not said.text.startswith("/"):
         return said
     payload = (button.payload or button.title) if button else said.text
@@ -174,6 +193,14 @@ def hear(heard: Heard, situation: Situation) -> Said:
     name = parsed["intent"]
     meaning = Meaning(payload, name, 1.0, (Intent(name, 1.0),), found, model=said.meaning.model)
     return Said(payload, meaning, said.content, chosen=True)
+
+
+def _only_one(text: str, situation: Situation) -> Button | None:
+    """A yes to the only thing that was offered, where no question waits; 「好的」 to what was told is none."""
+    if situation.asked or len(situation.options) != 1 or not words.offers(situation.prompt):
+        return None
+    only = situation.options[0]
+    return only if not only.url and words.affirms(text) else None
 
 
 def _words_of(content: Content) -> str:

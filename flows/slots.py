@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from adapters.message import Json
-from flows.domain import Mapped, Slot, SlotType
+from flows.slot import Mapped, Slot, SlotType
 from nlu.meaning import Entity, Meaning
 
 TYPED_ENTITIES = frozenset((
@@ -55,15 +55,19 @@ def _categorical(slot: Slot, value: Json) -> Json:
     for known in slot.values:
         if str(known).lower() == wanted:
             return known
+    if wanted in slot.synonyms:
+        return slot.synonyms[wanted]
     raise Invalid(f"{value!r} is none of {', '.join(map(str, slot.values))}")
 
 
 def _float(slot: Slot, value: Json) -> float:
     try:
         number = float(value if not isinstance(value, str) else value.strip().replace(",", ""))
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise Invalid(f"{value!r} is not a number") from None
-    if number != number or (slot.least is not None and number < slot.least):
+    if number != number or abs(number) == float("inf"):
+        raise Invalid(f"{value!r} is not a number")
+    if slot.least is not None and number < slot.least:
         raise Invalid(f"{number:g} is below {slot.least}")
     if slot.most is not None and number > slot.most:
         raise Invalid(f"{number:g} is above {slot.most}")
@@ -115,10 +119,41 @@ def from_entities(
         found = tuple(entity for entity in meaning.entities if _is(entity, mapped))
         if not found and mapped.entity == "number":
             found = tuple(_numbers(meaning, waiting=asked == slot.name))
+        found = meant(found, meaning.text)
         if found:
             values = [entity.value for entity in found]
             return (values if slot.type == "list" else values[0]), found
     return None, ()
+
+
+_DENIED = re.compile(
+    r"(?:(?<!是)不是|并非|而非|不要|别[用要])(?:订单号?|单号|号码?|手机号?|电话|那个|这个)?[是:：# ]{0,2}$"
+)
+
+
+_NEGATED = re.compile(r"(?:没有|[没不无])$")
+
+
+def meant(found: tuple[Entity, ...], text: str) -> tuple[Entity, ...]:
+    """Without what is said not to be (没有质量问题, 不漏水), and what is said not to be it, where something is:
+    「查DD2，不是DD1」 and 「不是DD1，是DD2」 mean DD2."""
+    found = tuple(one for one in found if not _is_negated(one, _before(one, text)))
+    if len(found) < 2:
+        return found
+    kept = tuple(one for one in found if not _DENIED.search(_before(one, text)))
+    return kept or found
+
+
+def _is_negated(one: Entity, before: str) -> bool:
+    """Right before, and no question: 有没有质量问题, 漏不漏水."""
+    said = _NEGATED.search(before)
+    return said is not None and not before[: said.start()].endswith((one.text[:1], "有"))
+
+
+def _before(one: Entity, text: str) -> str:
+    """What stands before it; a later wish has the text of its own clause, but places in the whole message."""
+    told = text[one.start : one.end] == one.text
+    return text[: one.start if told else max(0, text.find(one.text))]
 
 
 def from_signals(slot: Slot, meaning: Meaning) -> Json:
@@ -168,13 +203,14 @@ def from_trigger(slot: Slot, intent: str) -> Json:
 
 
 def from_words(slot: Slot, text: str) -> Json:
-    """The one value of a categorical slot that the text contains."""
+    """The one value of a categorical slot that the text contains, in its own words or in others for it."""
     if slot.type != "categorical":
         return None
     said = re.sub(r"\s", "", text).lower()
-    found = [value for value in slot.values if str(value).lower() in said]
-    longest = [value for value in found if not any(value != other and str(value) in str(other) for other in found)]
-    return longest[0] if len(longest) == 1 else None
+    names = {str(value).lower(): value for value in slot.values} | dict(slot.synonyms)
+    found = [name for name in names if name and re.sub(r"\s", "", name) in said]
+    longest = {names[name] for name in found if not any(name != other and name in other for other in found)}
+    return longest.pop() if len(longest) == 1 else None
 
 
 def _applies(mapped: Mapped, intent: str, asked: str) -> bool:

@@ -6,17 +6,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
+import orjson
+
 from adapters.message import Button, Card, Json, Reply, Text, Transfer
 from flows.conditions import SIGNALS
 from flows.domain import Domain
-from flows.journal import outside
+from flows.journal import KEPT, outside, told
+from flows.offers import offerable
 from flows.replay import FlowFailed, Perform, Progress, World, replay
 from flows.responses import NoResponse, Speaker
-from flows.state import ActionFailed, Dialogue, Frame, Why
-from flows.steps import Ask, Flow, Forget, Handoff, Link, Options, Repeat
+from flows.state import ActionFailed, Dialogue, Frame, Served, Why
+from flows.steps import Ask, Flow, Forget, Handoff, Link, Options, Remind, Repeat
 
 FRAME_LIMIT = 30
 """So many flows run in one turn, and they are taken to call each other in circles."""
+MOST_SERVED = 8
+"""So many flows that have ended are remembered, each as it ended last."""
+COLLECT = "pattern_collect_information"
 LAST_WORDS = "抱歉，系统出了点问题，请稍后再试。"
 
 
@@ -27,6 +33,10 @@ class Setting(World, Protocol):
     def domain(self) -> Domain: ...
 
     def asks(self, flow: str) -> Mapping[str, Ask]: ...
+
+    def overridden(self, pattern: str) -> bool:
+        """Whether the bot has a pattern flow of its own in the place of ours."""
+        ...
 
 
 @dataclass(slots=True)
@@ -53,7 +63,19 @@ class Stage:
     more: bool = False
     """Further wishes wait: nobody is told that all is done."""
     spoken: set[str] = field(default_factory=set)
+    spoken_before: frozenset[str] = frozenset()
     last: str = ""
+    before_last: str = ""
+    """The flow that had ended last when the turn began."""
+    served: dict[str, Served] = field(default_factory=dict)
+    reminders: list[tuple[Remind, Frame]] = field(default_factory=list)
+    forgotten: bool = False
+    silence_s: float = 0.0
+    """How long the waiting question may wait before the customer is asked whether they are still there."""
+    offered: Json = None
+    """The value that the waiting question offers."""
+    unoffered: frozenset[str] | None = frozenset()
+    """Slots for which nothing is offered, as the message speaks of another thing; None: for all."""
     questions_from: int = 0
     """Where in `replies` the waiting question begins."""
 
@@ -91,9 +113,27 @@ class Stage:
         slot = self.setting.domain.slots.get(name)
         return slot is not None and slot.type == "text" and any(each.type == "from_entity" for each in slot.mappings)
 
+    def label(self, ask: Ask) -> str:
+        slot = self.setting.domain.slots.get(ask.slot)
+        return ask.label or (slot.label if slot else "") or ask.slot
+
+    def offer_for(self, ask: Ask) -> Json:
+        """The thing last spoken of in this session that the question may be about: it is offered, never taken."""
+        frame = self.stack[-1]
+        silent = self.unoffered is None or ask.slot in self.unoffered or self.is_pattern(frame.flow)
+        if silent or not self.names_a_thing(ask.slot) or (self.last or self.before_last) == frame.flow:
+            return None
+        spoken = {name: self.mentions[name] for name in self.spoken.union(self.spoken_before) if name in self.mentions}
+        return offerable(ask, frame, self.setting.domain, spoken, self.slots, self.served.get(frame.flow))
+
     def initial(self, name: str) -> Json:
         slot = self.setting.domain.slots.get(name)
         return slot.initial if slot else None
+
+    def blank(self) -> dict[str, Json]:
+        """The slots of somebody with whom nobody has talked yet, but for what is known of the person."""
+        known = {name: self.slots[name] for name in self.setting.domain.of_user if name in self.slots}
+        return {**self.setting.domain.initial, **known}
 
     def pattern(self, name: str, **context: Json) -> None:
         self.push(name, context)
@@ -132,7 +172,7 @@ class Stage:
         self.replies += progress.replies
         self.trace += progress.trace
         for effect in progress.effects:
-            self.take(effect, frame)
+            self.take(effect, progress.frame)
         if progress.stop == "waiting" and progress.ask:
             self.stack[-1] = progress.frame
             self.slots = dict(progress.slots)
@@ -147,27 +187,31 @@ class Stage:
             self.resume(progress.frame)
         return False
 
-    def take(self, effect: Repeat | Forget | Options, frame: Frame) -> None:
+    def take(self, effect: Repeat | Forget | Options | Remind, frame: Frame) -> None:
         match effect:
+            case Remind():
+                self.reminders.append((effect, frame))
             case Repeat():
                 self.replies += self.before.said
                 self.repeated = bool(self.before.said)
             case Forget():
                 del self.stack[:-1]
                 self.mentions.clear()
-                self.stack[-1] = replace(frame, start=self.setting.domain.initial)
+                self.forgotten = True
+                self.stack[-1] = replace(frame, start=self.blank())
             case Options(response, of_questions):
                 options = [str(each) for each in frame.context.get("options") or ()]
                 titles = [str(each) for each in frame.context.get("titles") or ()]
-                if titles:
-                    self.offer(of_questions, dict(zip(options, titles, strict=True)))
-                else:
-                    self.offer(response, {flow: self.title(flow) for flow in options})
+                response = of_questions if titles else response
+                titles = titles or [self.title(each) for each in options]
+                self.offer(response, dict(zip(options, titles, strict=True)), frame.context)
 
-    def offer(self, response: str, options: Mapping[str, str]) -> None:
-        said = self.render(response, {**self.slots})
+    def offer(self, response: str, options: Mapping[str, str], context: Mapping[str, Json]) -> None:
+        """Buttons for intents or flows, which are told what `context.filled` holds."""
+        filled = orjson.dumps(context["filled"]).decode() if context.get("filled") else ""
+        said = self.render(response, {**self.slots, **context})
         text = next((reply.text for reply in said if isinstance(reply, Text | Card)), "")
-        buttons = tuple(Button(title, f"/{intent}") for intent, title in options.items())
+        buttons = tuple(Button(title, f"/{each}{filled}") for each, title in options.items())
         self.replies.append(Card(text=text, buttons=buttons))
 
     def unask(self) -> None:
@@ -177,31 +221,52 @@ class Stage:
 
     async def question(self, ask: Ask) -> bool:
         """Ask; False where asking failed, and something else has the word."""
-        self.asked = ask.slot
+        self.asked, self.silence_s = ask.slot, ask.silence_s or self.setting.domain.silence_s
         self.questions_from = len(self.replies)
+        self.offered = self.offer_for(ask)
         if self.repeated:
             # what was said again ended with this very question
             return True
         frame = self.stack[-1]
-        self.trace.append(Why(f"{frame.flow}/{ask.slot}", "the slot is empty: asks for it"))
-        values = {**self.slots, **frame.context, "label": ask.label or ask.slot}
-        action = "" if ask.utter else self.setting.asking_action(ask.slot)
-        if action:
-            try:
-                result = await self.perform(action, {}, f"{frame.flow}/{action}", dict(self.slots))
-            except ActionFailed as error:
-                self.failed(frame, error)
-                return False
-            self.replies += result.replies
-            self.write(result.slots)
-            return True
-        own = f"utter_ask_{frame.flow}_{ask.slot}"
-        response = ask.utter or (own if self.speaker.knows(own) else f"utter_ask_{ask.slot}")
-        said = self.render(response, values)
-        if not said and not self.speaker.knows(response):
-            said = (Text(f"请提供{ask.label or ask.slot}。"),)
-        self.replies += said
+        response, why = self.question_for(ask)
+        self.trace.append(Why(f"{frame.flow}/{ask.slot}", why))
+        values = {**self.slots, **frame.context, "label": self.label(ask), "value": self.offered}
+        try:
+            if self.setting.overridden(COLLECT):
+                self.replies += await self.collected(response, ask, values)
+            elif response.startswith("utter_"):
+                self.replies += self.asking(response, ask, values)
+            else:
+                result = await self.perform(response, {}, f"{frame.flow}/{response}", dict(self.slots))
+                self.replies += result.replies
+                self.write(result.slots)
+        except (FlowFailed, ActionFailed) as error:
+            self.failed(frame, error)
+            return False
         return True
+
+    def question_for(self, ask: Ask) -> tuple[str, str]:
+        """The response, or the action, that asks; and why."""
+        if self.offered is not None:
+            own = f"utter_ask_whether_{ask.slot}"
+            response = own if self.speaker.knows(own) else "utter_ask_whether"
+            return response, "one was just spoken of: asks whether it is meant"
+        own = f"utter_ask_{self.stack[-1].flow}_{ask.slot}"
+        response = own if self.speaker.knows(own) else f"utter_ask_{ask.slot}"
+        action = "" if ask.utter else self.setting.asking_action(ask.slot)
+        return ask.utter or action or response, "the slot is empty: asks for it"
+
+    def asking(self, response: str, ask: Ask, values: Mapping[str, Json]) -> tuple[Reply, ...]:
+        said = self.render(response, values)
+        return said if said or self.speaker.knows(response) else (Text(f"请提供{self.label(ask)}。"),)
+
+    async def collected(self, response: str, ask: Ask, values: Mapping[str, Json]) -> list[Reply]:
+        """What the bot's own `pattern_collect_information` says; it waits for nothing itself."""
+        context = {"collect": ask.slot, "response": response, "flow_name": self.title(self.stack[-1].flow)}
+        frame = Frame(COLLECT, dict(self.slots), context={**values, **context})
+        progress = await replay(frame, self.setting, self.speaker, self.perform, None, self.signals)
+        self.trace += progress.trace
+        return progress.replies
 
     def render(self, response: str, values: Mapping[str, Json]) -> tuple[Reply, ...]:
         try:
@@ -211,10 +276,12 @@ class Stage:
             return ()
 
     def mention(self, frame: Frame) -> None:
-        """What was collected may be referred to later (那个订单)."""
+        """What was collected may be referred to later (那个订单), but for what is known of one person alone."""
+        of_user = self.setting.domain.of_user
         for entry in frame.journal:
             if entry.kind == "ask":
-                told = {k: v for k, v in entry.writes.items() if v is not None and not isinstance(v, bool)}
+                kept = ((k, v) for k, v in entry.writes.items() if k not in of_user and not isinstance(v, bool))
+                told = {k: v for k, v in kept if v is not None}
                 self.mentions |= told
                 self.spoken.update(told)
 
@@ -225,6 +292,7 @@ class Stage:
         self.stack.pop()
         self.mention(progress.frame)
         frame = progress.frame
+        self.serve(frame)
         flow = self.setting.flows.get(frame.flow)
         persisted = flow.persisted if flow else frozenset()
         after = dict(progress.slots)
@@ -232,13 +300,24 @@ class Stage:
         told = {name for entry in frame.journal if entry.kind == "set" for name in entry.writes}
         asks = self.setting.asks(frame.flow)
         unasked = {name for name in told.intersection(asks) if asks[name].reset_after_flow_ends}
-        reset = (progress.collected | unasked) - persisted
+        reset = (progress.collected | unasked) - persisted - self.setting.domain.of_user
         for name in reset:
             after[name] = self.initial(name)
         self.leave(frame, after, reset)
         if any(isinstance(effect, Forget) for effect in progress.effects):
-            self.slots = self.setting.domain.initial
+            self.slots = self.blank()
             self.mentions.clear()
+
+    def serve(self, frame: Frame) -> None:
+        """Remember what the ended flow was told, and whether it did what cannot be undone."""
+        if self.is_pattern(frame.flow):
+            return
+        calls = (e for e in frame.journal if e.kind == "call" and not e.key.startswith(KEPT))
+        done = any(self.setting.irreversible(entry.args["action"]) for entry in calls)
+        self.served.pop(frame.flow, None)
+        self.served[frame.flow] = Served(told(frame), done)
+        for earlier in list(self.served)[:-MOST_SERVED]:
+            del self.served[earlier]
 
     def leave(self, frame: Frame, after: Mapping[str, Json], reset: set[str] | frozenset[str]) -> None:
         changed = {k: v for k, v in after.items() if frame.start.get(k) != v and k not in reset}
@@ -257,7 +336,7 @@ class Stage:
         for entry in frame.journal:
             after.update(entry.writes)
         asked = {str(entry.args) for entry in frame.journal if entry.kind == "ask"}
-        reset = (asked | set(self.setting.asks(frame.flow))) - persisted
+        reset = (asked | set(self.setting.asks(frame.flow))) - persisted - self.setting.domain.of_user
         for name in reset:
             after[name] = self.initial(name)
         self.mention(frame)
@@ -275,13 +354,13 @@ class Stage:
         if self.business is not None:
             self.interrupted()
         elif flow is not None and flow.run_completed and not self.more:
-            self.pattern("pattern_completed", flow_name=self.title(ended.flow))
+            self.pattern("pattern_completed", **_named(self.title(ended.flow)))
 
     def interrupted(self) -> None:
         """Say that the flow below goes on, before it asks again."""
         at = self.business
         if at is not None and self.stack[at].waiting and at == len(self.stack) - 1:
-            self.pattern("pattern_continue_interrupted", flow_name=self.title(self.stack[at].flow))
+            self.pattern("pattern_continue_interrupted", **_named(self.title(self.stack[at].flow)))
 
     def link(self, target: Link, slots: Mapping[str, Json]) -> None:
         """Go on with another flow. What both collect goes along, as it names the same thing."""
@@ -314,3 +393,8 @@ class Stage:
             return
         self.drop(len(self.stack) - 1)
         self.pattern("pattern_internal_error", reason=reason, flow_name=self.title(frame.flow))
+
+
+def _named(title: str) -> dict[str, Json]:
+    """A flow's title by our name for it and by CALM's."""
+    return {"flow_name": title, "previous_flow_name": title}

@@ -78,6 +78,14 @@ class Dialogue:
         return converter.structure(data, cls)
 
 
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A flow that has ended in this session: what it was told, by slot, and whether it did what cannot be undone."""
+
+    told: Mapping[str, Json] = field(default_factory=dict)
+    done: bool = False
+
+
 EVENTS = "events"
 """The name in `Dialogue.memory` of what has happened in this session, in a dialect that thinks in events."""
 PUSHED = "pushed"
@@ -167,6 +175,11 @@ class SkipQuestion:
 
 
 @dataclass(frozen=True, slots=True)
+class ExplainQuestion:
+    """Say what the question is asked for."""
+
+
+@dataclass(frozen=True, slots=True)
 class RepeatBotMessages:
     pass
 
@@ -202,8 +215,8 @@ class Restart:
 
 
 Command = (
-    StartFlow | SetSlot | CorrectSlot | CancelFlow | Clarify | SkipQuestion | RepeatBotMessages | ChitChat
-    | KnowledgeAnswer | HumanHandoff | CannotHandle | SessionStart | Restart
+    StartFlow | SetSlot | CorrectSlot | CancelFlow | Clarify | SkipQuestion | ExplainQuestion | RepeatBotMessages
+    | ChitChat | KnowledgeAnswer | HumanHandoff | CannotHandle | SessionStart | Restart
 )  # fmt: skip
 
 
@@ -252,6 +265,8 @@ class Result:
     value: Json = None
     slots: Mapping[str, Json] = field(default_factory=dict)
     replies: tuple[Reply, ...] = ()
+    reminders: tuple[Mapping[str, Json], ...] = ()
+    """The fields of `flows.steps.Remind`s."""
 
 
 class ActionFailed(Exception):

@@ -39,6 +39,12 @@ class Ask:
     reset_after_flow_ends: bool = True
     label: str = ""
     key: str = ""
+    explain: str = ""
+    """What it is asked for, in the customer's words: 「为什么要这个」."""
+    silence_s: float = 0.0
+    """After so many seconds without an answer `pattern_user_silence` runs; 0: as the domain says."""
+    force_slot_filling: bool = False
+    """Whatever is said is the answer, but for asking for a human and starting over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +108,18 @@ class Forget:
 
 
 @dataclass(frozen=True, slots=True)
+class Remind:
+    """Say `response`, or start `flow`, `after` so many seconds, also where we are restarted meanwhile. It is dropped
+    when the flow goes on (its next question is answered) or ends, unless it is to be kept (`keep`)."""
+
+    after: float
+    response: str = ""
+    flow: str = ""
+    keep: bool = False
+    key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Options:
     """Offer the flows, or the questions, of `context.options` to choose from, as buttons under the response."""
 
@@ -109,7 +127,7 @@ class Options:
     of_questions: str = "utter_clarification_questions"
 
 
-Step = Ask | Say | Call | Set | Link | SubFlow | Handoff | Repeat | Forget | Options
+Step = Ask | Say | Call | Set | Link | SubFlow | Handoff | Repeat | Forget | Options | Remind
 Walk: TypeAlias = Generator[Step, Any, Any]
 Program: TypeAlias = Callable[[Values, Values], Walk]
 """(slots, context) -> the steps. `slots` is a live view: it shows what earlier steps wrote."""
@@ -137,6 +155,8 @@ class Flow:
     asks: Mapping[str, Ask] = field(default_factory=dict)
     calls: frozenset[str] = frozenset()
     collects_known: bool = True
+    undo: str = ""
+    """The flow that takes back what this one has carried out."""
 
     @property
     def is_pattern(self) -> bool:

@@ -12,7 +12,8 @@ from dataclasses import replace
 from adapters.message import Content, Event, Image, Json, Location, Text, plain
 from flows import slots as slot_rules
 from flows import words
-from flows.answers import YES_NO, answer, correction
+from flows.answers import YES_NO, answer, correction, offered
+from flows.late import amended
 from flows.requests import repair, request, the_same
 from flows.situation import SET_SLOTS, Decision, Said, Situation, hear
 from flows.state import (
@@ -20,6 +21,7 @@ from flows.state import (
     CannotHandle,
     ChitChat,
     Command,
+    ExplainQuestion,
     Heard,
     HumanHandoff,
     RepeatBotMessages,
@@ -188,9 +190,26 @@ def _cancel(said: Said, situation: Situation) -> Decision | None:
 
 
 def _skip(said: Said, situation: Situation) -> Decision | None:
-    if situation.asked and words.skips(said.text):
+    if not situation.asked:
+        return None
+    label = situation.label(situation.asked)
+    if words.skips(said.text) or (words.lacks(said.text, label) and not situation.waits_for_text):
         return Decision((SkipQuestion(),), "words of passing over the question")
     return None
+
+
+def _explain(said: Said, situation: Situation) -> Decision | None:
+    if situation.asked and words.asks_why(said.text):
+        return Decision((ExplainQuestion(),), "words of asking what the question is for")
+    return None
+
+
+def _forced(said: Said, situation: Situation) -> Decision | None:
+    """CALM's `force_slot_filling`: whatever is said is the answer."""
+    if not (situation.forced and said.text):
+        return None
+    value = situation.value(situation.asked, said.meaning, situation.asked)[0]
+    return Decision((SetSlot(situation.asked, said.text.strip() if value is None else value),), "taken as it is said")
 
 
 def _command(said: Said, situation: Situation) -> Decision | None:
@@ -210,12 +229,16 @@ _RULES: tuple[Callable[[Said, Situation], Decision | None], ...] = (
     _set_slots,
     _restart,
     _handoff,
-    _repeat,
+    _forced,
     _wait,
+    _repeat,
+    _explain,
+    offered,
     _cancel,
     _skip,
     correction,
     answer,
+    amended,
     the_same,
     _command,
     _courtesy,

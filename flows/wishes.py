@@ -15,7 +15,7 @@ from flows.requests import REPAIRS, request
 from flows.situation import Situation, hear
 from flows.state import Dialogue, Heard, HumanHandoff, KnowledgeAnswer, SetSlot, StartFlow
 from flows.understand import understand
-from nlu.meaning import Meaning
+from nlu.meaning import Meaning, subject
 
 PENDING = "wishes"
 """The name in `Dialogue.memory` of the wishes that wait until the stack is empty."""
@@ -53,8 +53,9 @@ def pending(dialogue: Dialogue) -> list[Meaning]:
 
 def waiting(wishes: Sequence[Meaning], earlier: Iterable[Meaning]) -> list[Meaning]:
     """What waits after a message: its own later wishes, then those of `earlier` messages that it did not repeat."""
-    said = {wish.intent for wish in wishes}
-    return list(in_turn((*wishes[1:], *(wish for wish in earlier if wish.intent not in said))))
+    said = {subject(wish.intent, wish.answers) for wish in wishes}
+    kept = (wish for wish in earlier if subject(wish.intent, wish.answers) not in said)
+    return list(in_turn((*wishes[1:], *kept)))
 
 
 def to_memory(wishes: Sequence[Meaning]) -> list[Json]:

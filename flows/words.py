@@ -83,6 +83,11 @@ _NOT_HANDOFF = re.compile(r"(?:不用|不要|别|不需要|不想|不必).{0,2}(
 
 _TAKES_BACK = re.compile(r"错了|錯了|不是(?:这|那)")
 _SAID_WRONG = re.compile(r"(?:说|讲|写|填|打|报|输|输入|选)错|不是(?:这|那)")
+_OFFERS = re.compile(r"[?？]|吗|需要|要不要|是否")
+_LACKS = r"(?:我)?(?:也|都|现在)?(?:忘记?了?|想不起来|不记得了?|记不得了?|记不清了?|找不到了?|没有|不清楚|没存|丢了)"
+_CHANGES = re.compile(r"(?:改|更正|换)一?下$|(?:要|想)改(?:一下)?$")
+_NOT_THIS = re.compile(r"(?:不是|不要|别)(?:订单|单号|号码|号)*[：:\s]*$")
+_FAULT = re.compile(r"不(?!客气|好意思|用谢|谢)|没(?!事|关系)|太(?!好|棒|谢|感谢)|有点|坏|差|破|假")
 _REASON = re.compile(r"因为|由于|因為")
 CORRECTION = re.compile(
     r"不对|不對|错了|錯了|说错|说反|搞错|弄错|写错|打错|填错|报错|发错号|改成|改为|改到|换成|应该是|應該是|不是(?:这|那)|更正|纠正|改一下|不是.{0,24}(?:，|,|是)|^不[，,\s]*是"
@@ -102,7 +107,16 @@ _ONLY_THE_SAME = re.compile(r"(?:那|这|上|前)*一?(?:个|件|单|张|笔)?(?
 _DESCRIBES = re.compile(r"[买下拍付]的|最近|最新|刚刚?[买下拍]|的(?:那|这)[个件单笔]")
 _BACK = re.compile(r"(?:上|前)(?:一|面)?(?:面的)?(?:个|笔|单|张|件)(?!月|星期|礼拜|周|人)")
 _FOLLOWS = re.compile(r"^那(?!个|些|你|么|就?这样)|^(?:麻烦|帮我|请|再|快点?)*(?:催|加急)|^(?:怎么|咋)?还[没不]")
-_ANOTHER = re.compile(r"另外?[一那]?|别的|其他|其它|再.{0,3}[一几两]|换一?个")
+_ANOTHER = re.compile(r"另外?[一那]?|别的|其他|其它|(?:再|还)[要想得]?.{0,3}[一几两](?![下遍次会点边])|换一?个")
+_WHAT_FOR = r"(?:干嘛|干吗|干什么|干啥|做什么|做啥|有什么用|有啥用|有用吗|什么用|啥用)"
+_THIS = r"(?:这个|那个|这些|它|我的?)?(?:.{1,6}?)?"
+_ASKS_WHY = re.compile(
+    rf"(?:(?:请问|你们?|那)*(?:为什么|为啥|为何|干嘛|干吗|凭什么|怎么还)(?:一定|还|非|就|偏)?(?:得|需)?要?"
+    rf"(?:我)?(?:问|提供|填|给|知道|说|写|告诉你们?|这个|这些|我的|这(?!么|样|样子))+{_THIS}(?:呢|啊|呀|吗)?"
+    rf"|(?:你们?)?(?:要|问|填|提供|知道)(?:我的?|这个?|这些|那个)?(?:.{{0,6}}?)(?:是|来|用来)?{_WHAT_FOR}(?:呢|啊|呀|的)?"
+    rf"|(?:这个?|那个|这些)(?:.{{0,6}}?)(?:是)?(?:干嘛|干吗|干什么|干啥|做什么|有什么用|有啥用)(?:用)?(?:的)?(?:呢|啊|呀)?"
+    r"|(?:必须|一定|非)要?(?:提供|填|给|说|问)(?:这个)?(?:.{0,6}?)(?:吗|不可吗)|不(?:提供|填|给|说)(?:这个)?(?:可以|行)(?:吗|不)|为什么(?:呢|啊|呀)?|为啥(?:呢|啊)?)"
+)
 _POLITE = re.compile(r"^(?:我)?(?:可以|能不能|能否|可不可以|能)(?:给我|帮我)?(?P<wish>.{4,})$")
 _QUESTION = re.compile(
     r"[?？]|吗|呢$|么$|谁|什么|啥|怎么|怎样|咋|多少|几(?:点|天|块|号|个|时|元|次)|哪|如何|能不能|可不可以|能否|是否|有没有|会不会|要不要|为何|多久|多长"
@@ -158,6 +172,21 @@ def agrees_to(text: str, prompt: str) -> bool | None:
         return False
     match = _YES_AND.fullmatch(said)
     return True if match and match["rest"] in asked else None
+
+
+def asks_why(text: str) -> bool:
+    """「为什么要这个」, 「要我手机号干嘛」: what a question is asked for."""
+    return _ASKS_WHY.fullmatch(plain(text)) is not None
+
+
+def other(text: str) -> bool:
+    """「别的」, 「再退一个」: not what was spoken of."""
+    return _ANOTHER.search(plain(text)) is not None
+
+
+def offers(prompt: str) -> bool:
+    """Whether what the bot said can be answered by yes: 「需要的话，可以帮您…」, 「要不要…？」."""
+    return _OFFERS.search(prompt) is not None
 
 
 def skips(text: str) -> bool:
@@ -227,6 +256,42 @@ def takes_back(text: str, strict: bool = False) -> bool:
     """「我说错了」: what was said last does not hold, and nothing stands in its place yet. `strict`: where free words
     are waited for, 买错了 and 尺码错了 are just that."""
     return (_SAID_WRONG if strict else _TAKES_BACK).search(text) is not None
+
+
+def lacks(text: str, label: str) -> bool:
+    """「我忘了订单号了」: what is labelled so cannot be given."""
+    names = "|".join(re.escape(each) for each in (label, label.removesuffix("号"), label[-2:]) if each)
+    said = re.fullmatch(rf"(?:{_LACKS}.{{0,4}}?(?:{names})?|(?:{names}).{{0,3}}?{_LACKS}){_TAIL}", plain(text))
+    return said is not None and bool(names)
+
+
+def changes(text: str) -> bool:
+    """「内容改一下」: something is to be changed, and not yet to what."""
+    return _CHANGES.search(text) is not None
+
+
+def meant(text: str, spans: Sequence[tuple[int, int]]) -> int:
+    """Which of several things in a text is meant, by its index: the last in 「DD1，不对，DD2」 and 「不是DD1，是DD2」,
+    the first in 「DD2，不是DD1」, and where nothing is corrected."""
+    if not is_correction(text):
+        return 0
+    left = [i for i, (start, _) in enumerate(spans) if not _NOT_THIS.search(text[:start])]
+    return left[-1] if left else len(spans) - 1
+
+
+def compact(text: str) -> str:
+    """Half width and without blanks, else as it was written."""
+    return re.sub(r"\s+", "", unicodedata.normalize("NFKC", text)).strip(_EDGES)
+
+
+def is_code(text: str) -> bool:
+    """Letters and digits in one word, some of them digits: 「DD123」, 「dd2026 0101 001」."""
+    return re.fullmatch(r"[a-z\d_-]*\d[a-z\d_-]*", plain(text)) is not None
+
+
+def finds_fault(text: str) -> bool:
+    """「不好用」: no greeting and no thanks, however much it looks like one."""
+    return _FAULT.match(plain(text)) is not None
 
 
 def gives_reason(text: str) -> bool:

@@ -9,10 +9,15 @@ flows:
     nlu_trigger:
       - intent: refund                      # or {name: refund, confidence_threshold: 0.6}
     persisted_slots: [order_id]             # keep these after the flow ends; the others are reset
+    run_pattern_completed: false            # say nothing when it has ended; default: true
+    undo: withdraw_refund                   # the flow that takes back what this one has carried out
     steps:
       - collect: order_id                   # says utter_ask_order_id (or runs action_ask_order_id), waits;
         description: 订单号                 #   skipped where the slot is filled already
         utter: utter_which_order            #   another question
+        explain: 有了订单号才知道退哪一单。 #   said to 「为什么要这个」; or a response utter_explain_order_id
+        silence_timeout: 2m                 #   without an answer for so long, pattern_user_silence runs
+        reset_after_flow_ends: false        #   keep it, as persisted_slots does
         rejections:                         #   an answer for which `if` holds is refused, and asked for again
           - if: not (slots.order_id matches "^DD[0-9]+$")
             utter: utter_bad_order_id
@@ -29,6 +34,9 @@ flows:
           - else: reason
       - id: reason
         collect: reason
+        force_slot_filling: true            # whatever is said is the answer, but for 转人工 and /restart
+      - remind: utter_still_open            # a response, or a flow to start, in half an hour;
+        after: 30m                          #   dropped when this flow goes on or ends, unless `keep: true`
       - collect: confirmed
         ask_before_filling: true            # asked even if filled: confirmations
         next:
@@ -43,14 +51,14 @@ flows:
 ```
 Other steps: `link: flow` (end here, go on there), `call: flow` (run it inside, come back), `noop: true` (only
 branch). A nested `then:` list that does not say `next` goes on after the step it hangs under. A flow called as one
-of `flows/patterns.yml` replaces it. A file may bring its own `responses:`.
+of `flows/patterns.yml` replaces it. A file may bring its own `responses:`. `always_include_in_prompt` is read and
+means nothing here.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic import Field
@@ -58,6 +66,8 @@ from pydantic import Field
 from adapters.message import Json
 from config.source import BadProject, Loc, Problem, Source, Strict, check
 from flows.conditions import Condition, ConditionError, parse
+from flows.graph import END, Branch, Graph, Node, Program
+from flows.reminders import seconds
 from flows.steps import (
     Ask,
     Call,
@@ -67,18 +77,23 @@ from flows.steps import (
     Link,
     Options,
     Rejection,
+    Remind,
     Repeat,
     Say,
     Set,
     Step,
     SubFlow,
     Trigger,
-    Values,
-    Walk,
 )  # fmt: skip
 
-END = "END"
-KINDS = ("collect", "action", "set_slots", "link", "call", "noop")
+KINDS = ("collect", "action", "set_slots", "link", "call", "remind", "noop")
+
+
+DONE_ALREADY = frozenset((
+    "action_cancel_flow", "action_correct_flow_slot", "action_clean_stack", "action_hangup",
+    "action_run_slot_rejections", "action_trigger_chitchat", "action_trigger_flow", "action_trigger_search",
+))  # fmt: skip
+"""What CALM's patterns call, and the engine has done before it runs a pattern."""
 
 
 class _Intent(Strict):
@@ -104,6 +119,10 @@ class _Step(Strict):
     link: str = ""
     call: str = ""
     noop: bool = False
+    remind: str = ""
+    after: str | float = ""
+    keep: bool = False
+    silence_timeout: str | float = ""
     next: Any = None
     utter: str = ""
     description: str = ""
@@ -111,6 +130,7 @@ class _Step(Strict):
     ask_before_filling: bool = False
     reset_after_flow_ends: bool = True
     force_slot_filling: bool = False
+    explain: str = ""
     metadata: Mapping[str, Any] = Field(default_factory=dict)
 
 
@@ -122,36 +142,9 @@ class _Flow(Strict):
     persisted_slots: Sequence[str] = ()
     always_include_in_prompt: bool = False
     run_pattern_completed: bool = True
+    undo: str = ""
     file_path: str = ""
     steps: Sequence[Mapping[str, Any]]
-
-
-@dataclass(frozen=True, slots=True)
-class Branch:
-    """`target` is an index into the flow's nodes, or None for END; `when` is None for `else`."""
-
-    when: Condition | None
-    target: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Node:
-    """One step of a YAML flow, with where to go from it; `line` is where it is written."""
-
-    id: str
-    step: Step | None
-    branches: tuple[Branch, ...]
-    line: int = field(default=0, compare=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Graph:
-    """A YAML flow as read: what its program walks, and what `review` looks at."""
-
-    flow: Flow
-    nodes: tuple[Node, ...]
-    file: str
-    line: int
 
 
 def read_flows(source: Source) -> list[Graph]:
@@ -196,7 +189,7 @@ class _Reader:
         steps = [node.step for node in nodes]
         flow = Flow(
             self.flow,
-            _Program(nodes),
+            Program(nodes),
             name=given.name,
             description=given.description,
             triggers=tuple(_trigger(each) for each in given.nlu_trigger),
@@ -205,6 +198,7 @@ class _Reader:
             run_completed=given.run_pattern_completed,
             asks=_first_asks(steps),
             calls=frozenset(step.flow for step in steps if isinstance(step, SubFlow)),
+            undo=given.undo,
         )
         return Graph(flow, nodes, str(self.source.path), self.source.line(loc))
 
@@ -230,7 +224,7 @@ class _Reader:
             self.problems.append(self.source.problem(loc, what, f"one of: {', '.join(KINDS)}"))
             return
         index = len(self.nodes)
-        name = given.id or given.collect or given.action or given.link or given.call
+        name = given.id or given.collect or given.action or given.link or given.call or given.remind
         if name and name not in self.ids:
             self.ids[name] = index
         elif given.id:
@@ -256,18 +250,32 @@ class _Reader:
                     for i, each in enumerate(given.rejections)
                     if (condition := self.condition(each.when, (*loc, "rejections", i, "if")))
                 ),
-                given.ask_before_filling or given.force_slot_filling,
+                given.ask_before_filling,
                 given.reset_after_flow_ends,
                 given.description,
                 key,
+                given.explain,
+                self.seconds(given.silence_timeout, (*loc, "silence_timeout")) if given.silence_timeout else 0.0,
+                given.force_slot_filling,
             )
         if given.action:
             return _do(given.action, key)
+        if given.remind:
+            spoken = given.remind.startswith("utter_")
+            after = self.seconds(given.after, (*loc, "after"))
+            return Remind(after, given.remind if spoken else "", "" if spoken else given.remind, given.keep, key)
         if given.link:
             return Link(given.link)
         if given.call:
             return SubFlow(given.call, key)
         return Set(_pairs(given.set_slots))
+
+    def seconds(self, text: str | float, loc: Loc) -> float:
+        try:
+            return seconds(text)
+        except ValueError as error:
+            self.problems.append(self.source.problem(loc, str(error)))
+            return 0.0
 
     def node(self, key: str, step: Step | None, given: _Step, loc: Loc, after: int | None) -> Node:
         return Node(key, step, tuple(self.branches(given, loc)), self.source.line(loc))
@@ -344,6 +352,10 @@ def _do(action: str, key: str) -> Step:
             return Forget()
         case "action_clarify_flows":
             return Options()
+        case "action_offer_undo":
+            return Options("utter_correction_undo")
+        case name if name in DONE_ALREADY:
+            return Set()
         case "action_respond":
             return Say(key=key)
         case _:
@@ -354,32 +366,3 @@ def _trigger(given: _Trigger) -> Trigger:
     if isinstance(given.intent, str):
         return Trigger(given.intent, given.confidence_threshold)
     return Trigger(given.intent.name, given.intent.confidence_threshold)
-
-
-@dataclass(frozen=True, slots=True)
-class _Program:
-    """Walks the nodes. What a YAML action is called with is what the flow has collected so far."""
-
-    nodes: tuple[Node, ...]
-
-    def __call__(self, slots: Values, context: Values) -> Walk:
-        collected: dict[str, None] = {}
-        at: int | None = 0
-        while at is not None:
-            node = self.nodes[at]
-            step = node.step
-            if isinstance(step, Ask):
-                collected[step.slot] = None
-            elif isinstance(step, Call):
-                step = Call(step.action, {name: slots.get(name) for name in collected}, step.key)
-            elif isinstance(step, Say) and not step.response:
-                step = Say(str(context.get("response", "")), key=step.key)
-            yield step if step is not None else Set()
-            at = _chosen(node.branches, slots, context)
-
-
-def _chosen(branches: tuple[Branch, ...], slots: Values, context: Values) -> int | None:
-    for branch in branches:
-        if branch.when is None or branch.when(slots, context):
-            return branch.target
-    return None

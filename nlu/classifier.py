@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -19,19 +18,13 @@ from nlu.doc import Doc
 from nlu.features import essence, width_of
 from nlu.heads import HeldOut, Neighbours, best_shares, blend, fit_all, heads_for, held_out
 from nlu.linear import Labels, Weights, table_of, unfinished_is_good_enough
-from nlu.meaning import FALLBACK_INTENT, Intent
-
-STRANGERS = 0.1
-"""The share of customers' texts that is taken to be about none of the intents, when confidence is calibrated."""
-
+from nlu.meaning import FALLBACK_INTENT
+from nlu.ranking import SPEECH, STRANGERS, by_heart, ranked
 
 WRONG = 1.0
 """How much worse a wrong answer is than a question back, where a right one is 1 better."""
 CONFIDENCES = tuple(round(0.05 * i, 2) for i in range(3, 15))
 NEAR = tuple(round(0.05 * i, 2) for i in range(15))
-
-_SPEECH = re.compile(r"\w")
-"""Emoji and punctuation alone are no question, unless the training data says what they mean."""
 
 
 @register
@@ -69,8 +62,8 @@ class LinearIntentClassifier(Component):
             **judged.measured(),
         }
         neighbours = Neighbours.of(table.sentences, labels)
-        by_heart = _by_heart(corpus)
-        return cls(intents, weights, judged.calibration, judged.familiarity, neighbours, by_heart, measured)
+        known_by_heart = by_heart(corpus)
+        return cls(intents, weights, judged.calibration, judged.familiarity, neighbours, known_by_heart, measured)
 
     @classmethod
     def load(cls, options: NoOptions, folder: Path) -> Self:
@@ -103,34 +96,17 @@ class LinearIntentClassifier(Component):
         if not doc.normalized.text:
             return doc
         known = self.by_heart.get(essence(doc.normalized.text))
-        if known is None and not (len(doc.features.columns) and _SPEECH.search(doc.normalized.text)):
+        if known is None and not (len(doc.features.columns) and SPEECH.search(doc.normalized.text)):
             return replace(doc, intent=FALLBACK_INTENT, confidence=1.0, familiarity=0.0)
         coverage = doc.features.coverage
         scores = self.weights.scores(doc.features, doc.sentence)
         nearness = float(self.neighbours.nearness(doc.sentence[None, :])[0])
         chances = self.calibration.probabilities(scores, coverage)
-        familiarity = 1.0 if known is not None else self.familiarity.chance(scores, nearness, coverage)
-        ranking = [Intent(name, chance) for name, chance in zip(self.intents, chances.tolist(), strict=True)]
-        if known is not None:
-            ranking = [Intent(known, 1.0), *(Intent(one.name, 0.0) for one in ranking if one.name != known)]
-        ranking.sort(key=lambda one: -one.confidence)
-        return replace(
-            doc,
-            intent=ranking[0].name,
-            confidence=ranking[0].confidence,
-            ranking=tuple(ranking),
-            familiarity=familiarity,
-        )
+        familiarity = self.familiarity.chance(scores, nearness, coverage)
+        return ranked(doc, self.intents, chances, known, familiarity)
 
 
 SHARES = (0.0, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.2, 0.5)
-
-
-def _by_heart(corpus: Corpus) -> dict[str, str]:
-    found: dict[str, set[str]] = {}
-    for doc, example in zip(corpus.docs, corpus.data.examples, strict=True):
-        found.setdefault(essence(doc.normalized.text), set()).add(example.label)
-    return {text: min(labels) for text, labels in found.items() if text and len(labels) == 1}
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -20,7 +20,7 @@ from pydantic import Field as Setting
 from config.source import Strict
 from nlu.component import Component, Corpus, Field, register
 from nlu.doc import Doc
-from nlu.meaning import FALLBACK_INTENT, Meaning
+from nlu.meaning import FALLBACK_INTENT, Meaning, subject
 from nlu.pipeline import blank
 
 MOST_WISHES = 5
@@ -259,9 +259,7 @@ def _asks(text: str) -> bool:
 
 
 def _what(doc: Doc) -> str:
-    """What a reading is about: its intent, or of a retrieval intent the answer."""
-    best = doc.answers[0].key if doc.answers else ""
-    return best if best.partition("/")[0] == doc.intent else doc.intent
+    return subject(doc.intent, doc.answers)
 
 
 def _as_sure(doc: Doc, part: Doc) -> bool:

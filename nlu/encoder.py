@@ -11,21 +11,23 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import ClassVar, Self
+from typing import Annotated, ClassVar, Self
 
 import numpy as np
+from pydantic import Field as Setting
 
 from config.source import BadProject, Problem, Strict
 from nlu.component import Component, Corpus, Field, register
 from nlu.doc import NO_STATES, Doc, States, Vector
-from nlu.encoders import Encoder, open_encoder
+from nlu.encoders import Encoder, open_encoder, resolve
 from nlu.encoders.adding import obtain
-from nlu.encoders.cache import Read, encode_all
+from nlu.encoders.cache import Read, cache_of, encode_all
+from nlu.encoders.identity import identity_of
 from nlu.encoders.opening import USE_M3, Reader
 
 
 class SentenceEncoderOptions(Strict):
-    model: str | tuple[str, ...] = USE_M3
+    model: str | Annotated[tuple[str, ...], Setting(min_length=1)] = USE_M3
     """`use-m3`, `e5-small-zh`, the path of an encoder's folder, or a list of them: their vectors stand side by side."""
 
     @property
@@ -74,11 +76,12 @@ class SentenceEncoder(Component):
     @classmethod
     def load(cls, options: SentenceEncoderOptions, folder: Path) -> Self:
         with np.load(folder / "centres.npz", allow_pickle=False) as centres:
-            pairs = zip(_places(folder), centres.values(), strict=True)
+            pairs = zip(_places(options, folder), centres.values(), strict=True)
             return cls(tuple(Part(place, _open(place, folder), kept[:-1], float(kept[-1])) for place, kept in pairs))
 
     def save(self, folder: Path) -> None:
-        (folder / "encoders.json").write_text(json.dumps([part.place for part in self.parts]), "utf-8")
+        places = [[part.place, identity_of(part.place)] for part in self.parts]
+        (folder / "encoders.json").write_text(json.dumps(places), "utf-8")
         np.savez(folder / "centres.npz", *[np.append(part.centre, np.float32(part.scale)) for part in self.parts])
 
     def served(self) -> Self:
@@ -114,9 +117,8 @@ def _known(encoder: Encoder, place: str, corpus: Corpus) -> dict[str, Read]:
     learns from these."""
     own = [doc.normalized.text for doc in (*corpus.docs, *corpus.answers.values())]
     asked = [doc.normalized.text for doc in (*(doc for _, doc in corpus.questions), *corpus.question_answers.values())]
-    cache = corpus.project / ".yingda" / "cache" / f"{Path(place).name}.npz"
     states = frozenset(own) if "states" in corpus.wanted else frozenset[str]()
-    return encode_all(encoder, (*own, *asked), cache, corpus.report, states=states)
+    return encode_all(encoder, (*own, *asked), cache_of(corpus.project, place), corpus.report, states=states)
 
 
 def _open(place: str, asker: Path) -> Encoder:
@@ -126,6 +128,24 @@ def _open(place: str, asker: Path) -> Encoder:
         raise BadProject(Problem(str(asker), 1, f"SentenceEncoder: {error}")) from None
 
 
-def _places(folder: Path) -> list[str]:
-    places: list[str] = json.loads((folder / "encoders.json").read_text("utf-8"))
-    return places
+def _places(options: SentenceEncoderOptions, folder: Path) -> list[str]:
+    """Where the encoders lie of the model in `folder`: where they lay when it was trained, or where this machine has
+    them. Raises `BadProject` where there is none, or another than the one that was learned by."""
+    kept: list[tuple[str, str]] = json.loads((folder / "encoders.json").read_text("utf-8"))
+    return [_place(folder, model, *each) for model, each in zip(options.models, kept, strict=True)]
+
+
+def _place(folder: Path, model: str, place: str, before: str) -> str:
+    try:
+        found = place if place == USE_M3 or Path(place).is_dir() else resolve(model, _project_of(folder))
+    except LookupError as error:
+        raise BadProject(Problem(str(folder), 1, f"SentenceEncoder: {error.args[0]}")) from None
+    if identity_of(found) != before:
+        what = f"SentenceEncoder: {found} is another encoder than the one that this model was trained with"
+        raise BadProject(Problem(str(folder), 1, what, "train again: yingda train"))
+    return found
+
+
+def _project_of(folder: Path) -> Path:
+    """Of a step's folder: `<project>/.yingda/models/<version>/<step>`."""
+    return folder.absolute().parents[3]

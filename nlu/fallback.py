@@ -94,7 +94,9 @@ class FallbackClassifier(Component):
         if not doc.normalized.text or self._sure(doc):
             return doc
         answer = doc.answers[0] if doc.answers else None
-        if answer is not None and answer.confidence >= max(SURE_ANSWER, self.threshold, doc.confidence):
+        # how sure a text is of no intent says nothing against an answer
+        rival = 0.0 if doc.intent == FALLBACK_INTENT else doc.confidence
+        if answer is not None and answer.confidence >= max(SURE_ANSWER, self.threshold, rival):
             return replace(doc, intent=answer.key.partition("/")[0], confidence=answer.confidence)
         return replace(doc, intent=FALLBACK_INTENT, confidence=1 - doc.confidence if doc.ranking else 1.0)
 

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from adapters.message import plain
 from nlu import sample
 from nlu.component import COMPONENTS, Field, Material
 from nlu.data import NluData
-from nlu.model import SCHEMA, Manifest, dictionaries
+from nlu.model import SCHEMA, Manifest, dictionaries, pretrained
 from nlu.recipe import Recipe, Step
 
 LEARNED_FROM: frozenset[Field] = frozenset({"normalized", "tokens", "features", "sentence", "states"})
@@ -53,12 +54,15 @@ def _plan(
 ) -> Plan:
     materials = _materials(project, recipe, core, data, marks)
     before = dict(zip((name for name, _ in last.steps), last.fingerprints, strict=True)) if last else {}
+    models = pretrained(project, recipe)
     found: list[str] = []
     above: list[str] = []
     for step in recipe.steps:
         component = COMPONENTS[step.name]
         reads = {name: materials[name] for name in sorted(component.reads)}
-        own = _digest([SCHEMA, recipe.language, step.name, step.options.model_dump(mode="json"), reads, above])
+        named = {name: own for name, own in models.items() if name.split()[0] == step.name}
+        options = step.options.model_dump(mode="json")
+        own = _digest([_code(), SCHEMA, recipe.language, step.name, options, named, reads, above])
         found.append(own)
         if component.assigns & LEARNED_FROM:
             above.append(own)
@@ -86,6 +90,14 @@ def _materials(
         "questions": [asked, data.answers],
     }
     return {name: _digest(content) for name, content in contents.items()}
+
+
+@cache
+def _code() -> str:
+    """A digest of what trains: another release may learn something else of the same data."""
+    folder = Path(__file__).parent
+    files = sorted(path for path in folder.rglob("*") if path.suffix in (".py", ".txt"))
+    return _digest([hashlib.sha256(path.read_bytes()).hexdigest() for path in files])
 
 
 def _digest(content: Any) -> str:

@@ -1,7 +1,8 @@
 """Entities by the bot's own patterns, word lists and built-in rules, and the synonyms of their values.
 
 Chinese writes no blanks, so nothing here asks for a word boundary; but a run of Latin letters or digits is
-never cut in two (`DD12` is not found in `ADD123`).
+never cut in two (`DD12` is not found in `ADD123`), and a value of two characters is not made of the halves of two
+words (中通 of 集中通知).
 """
 
 from __future__ import annotations
@@ -35,6 +36,10 @@ _ESCAPE = re.compile(r"\\(.)|(\[(?:\\.|[^\]\\])*\])", re.DOTALL)
 def compile_pattern(pattern: str, flags: re.RegexFlag) -> re.Pattern[str]:
     r"""`pattern` with a `\b` that also lies between a Han character and a Latin one: `\bDD\d+\b` is in 订单DD1到哪."""
     return re.compile(_ESCAPE.sub(lambda m: _BOUNDARY if m[1] == "b" else m[0], pattern), flags)
+
+
+_SHORT = 2
+"""Listed values of so few characters may stand in a text by chance."""
 
 
 def _whole(text: str, start: int, end: int) -> bool:
@@ -234,9 +239,15 @@ class LookupEntityExtractor(Component):
         for size in self.lengths.get(text[at], ()):
             # near the end the slice is shorter than asked for, and may be another, shorter wording
             fits = at + size <= len(text)
-            if fits and text[at : at + size] in self.values and _whole(text, at, at + size):
+            if fits and text[at : at + size] in self.values and self._is_there(text, at, at + size):
                 return size
         return 0
+
+    def _is_there(self, text: str, start: int, end: int) -> bool:
+        """Not half of a Latin word or a number, nor, if it is short, made of the halves of two Chinese words."""
+        if not _whole(text, start, end):
+            return False
+        return self.gazetteer is None or end - start > _SHORT or not self.gazetteer.is_cut_out(text, start, end)
 
     def _said(self, examples: Iterable[Example]) -> Iterator[str]:
         own = () if self.gazetteer is None else (example for example in examples if not example.original)

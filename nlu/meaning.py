@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from adapters.message import Json, converter, plain
@@ -104,6 +104,12 @@ class Meaning:
     @classmethod
     def from_dict(cls, data: Mapping[str, Json]) -> Meaning:
         return converter.structure(data, cls)
+
+
+def subject(intent: str, answers: Sequence[Answer]) -> str:
+    """What a wish is about: its intent, or where that is a retrieval intent its best answer."""
+    best = answers[0].key if answers else ""
+    return best if best.partition("/")[0] == intent else intent
 
 
 FALLBACK_INTENT = "nlu_fallback"

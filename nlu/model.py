@@ -29,14 +29,17 @@ from nlu import (  # noqa: F401
 )
 from nlu.component import COMPONENTS, Component
 from nlu.data import NluData, domain_files, lookup_files, nlu_files, read_data
+from nlu.encoder import SentenceEncoderOptions
+from nlu.encoders.identity import LEARNED, SERVED, identity
 from nlu.faq import faq_files
 from nlu.joint import component as joint  # noqa: F401
 from nlu.joint import distilled  # noqa: F401
+from nlu.joint.options import FineTuning
 from nlu.pipeline import Pipeline
-from nlu.recipe import Recipe, read_recipe
+from nlu.recipe import Recipe, Step, read_recipe
 from nlu.spans import priorities
 
-SCHEMA = 4
+SCHEMA = 5
 """Raised when a model of an older release can no longer be read: then it is trained anew."""
 
 DAMAGED = (OSError, ValueError, LookupError, TypeError, AttributeError, EOFError, BadZipFile)
@@ -47,7 +50,8 @@ DAMAGED = (OSError, ValueError, LookupError, TypeError, AttributeError, EOFError
 class Manifest:
     """`manifest.json`. `steps` are (component, its options), `fingerprints` what each was learned from, `contents` a
     digest of its files, `seconds` how long that took (where it was taken from an older model: then). `sample` is the
-    part of the FAQ that the intents are learned from; `files_hash` is of the bytes that were read."""
+    part of the FAQ that the intents are learned from; `files_hash` is of the bytes that were read; `pretrained` are the
+    models that options name, as far as this machine had them."""
 
     version: str
     data_hash: str
@@ -64,6 +68,7 @@ class Manifest:
     contents: tuple[str, ...]
     seconds: tuple[float, ...]
     sample: tuple[str, ...]
+    pretrained: Mapping[str, str]
     schema: int = SCHEMA
 
     def to_dict(self) -> dict[str, Any]:
@@ -150,6 +155,10 @@ def is_stale(project: Path, folder: Path) -> bool:
     except BadProject:
         return True
     recipe = read_recipe(project)
+    # where one is not at hand, nothing can be said of it: to serve what was fine-tuned it is not needed
+    now = pretrained(project, recipe)
+    if any(now.get(name, before) != before for name, before in manifest.pretrained.items()):
+        return True
     # comments, stories and responses change too; only then is the training data worth reading
     return manifest.files_hash != files_hash(project, recipe) and manifest.data_hash != data_hash(
         project, recipe, read_data(project)
@@ -182,6 +191,20 @@ def data_hash(project: Path, recipe: Recipe, data: NluData) -> str:
         [hashlib.sha256(path.read_bytes()).hexdigest() for path in dictionaries(project, recipe)],
     ]
     return hashlib.sha256(json.dumps(parts, ensure_ascii=False, sort_keys=True).encode()).hexdigest()
+
+
+def pretrained(project: Path, recipe: Recipe) -> dict[str, str]:
+    """Step and model -> which one that is, of those that this machine has."""
+    found = {f"{step.name} {name}": own for step in recipe.steps for name, own in _models_of(project, step)}
+    return {name: own for name, own in found.items() if own}
+
+
+def _models_of(project: Path, step: Step) -> list[tuple[str, str]]:
+    if isinstance(step.options, SentenceEncoderOptions):
+        return [(name, identity(name, project, SERVED)) for name in step.options.models]
+    if isinstance(step.options, FineTuning):
+        return [(step.options.model, identity(step.options.model, project, LEARNED))]
+    return []
 
 
 def dictionaries(project: Path, recipe: Recipe) -> list[Path]:

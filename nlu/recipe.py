@@ -194,6 +194,17 @@ class _Planning:
         self.foreign = True
         for name in names:
             self.put(name, given, line, rasa)
+        if rasa == "ResponseSelector":
+            self._widen(str(given.get("retrieval_intent", "")))
+
+    def _widen(self, intent: str) -> None:
+        """Rasa has a selector for each retrieval intent; here one answers all of them."""
+        self.steps = [
+            replace(step, options=step.options.model_copy(update={"retrieval_intent": ""}))
+            if step.rasa == "ResponseSelector" and getattr(step.options, "retrieval_intent", "") != intent
+            else step
+            for step in self.steps
+        ]
 
     def put(self, name: str, given: Mapping[str, Any], line: int, rasa: str, *, first: bool = False) -> None:
         if any(step.name == name for step in self.steps):

@@ -23,6 +23,7 @@ from nlu.likeness import SHORTLIST, Dense, DenseIndex, Lexical, LexicalIndex, Pl
 from nlu.linear import folds
 from nlu.meaning import Answer, Intent
 from nlu.normalize import Normalized
+from nlu.ranking import SPEECH
 
 STRANGERS = 0.3
 """How much texts that ask for no answer weigh against the known questions, when confidence is calibrated."""
@@ -79,7 +80,12 @@ class FaqRetriever(Component):
 
     @classmethod
     def train(cls, options: RetrievalOptions, corpus: Corpus) -> Self:
-        mine = [(key, doc) for key, doc in corpus.questions if options.retrieval_intent in ("", key.partition("/")[0])]
+        # of what is no more than blanks nothing can be learned, and there is no vector of it
+        mine = [
+            (key, doc)
+            for key, doc in corpus.questions
+            if doc.normalized.text and options.retrieval_intent in ("", key.partition("/")[0])
+        ]
         if not mine:
             return cls(options, (), (), None, Calibration(), NO_THRESHOLD, {})
         docs = [doc for _, doc in mine]
@@ -128,7 +134,10 @@ class FaqRetriever(Component):
         known = self.by_heart.get(essence(doc.normalized.text))
         if known is not None:
             return _believed(replace(doc, answers=(*doc.answers, Answer(known, 1.0, doc.text))), known)
-        ranked = self.index.best(doc) if self.index is not None else None
+        # signs alone have a vector too, but ask nothing
+        if self.index is None or not SPEECH.search(doc.normalized.text):
+            return doc
+        ranked = self.index.best(doc)
         if ranked is None:
             return doc
         chances = self.calibration.probabilities(ranked.scores, ranked.coverage).tolist()

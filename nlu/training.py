@@ -24,7 +24,7 @@ from nlu.augment import augment
 from nlu.component import COMPONENTS, Component, Remembering, measures
 from nlu.data import NluData, read_data
 from nlu.fingerprints import Plan, plan
-from nlu.model import Manifest, content_of, data_hash, files_hash, models, models_folder, step_folder
+from nlu.model import Manifest, content_of, data_hash, files_hash, models, models_folder, pretrained, step_folder
 from nlu.pipeline import Pipeline
 from nlu.recipe import Recipe, read_recipe
 from nlu.spans import priorities
@@ -88,6 +88,7 @@ def train(project: Path, report: Report, clock: Callable[[], datetime] = utc_now
         contents=(),
         seconds=made.seconds,
         sample=made.plan.sample,
+        pretrained=pretrained(project, recipe),
     )
     folder = _save(models_folder(project), made, manifest)
     _clear_away(project)

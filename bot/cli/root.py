@@ -19,6 +19,7 @@ _VERBS = {
     "parse": "bot.cli.learn",
     "validate": "bot.cli.learn",
     "data": "bot.cli.data",
+    "flows": "bot.cli.flows",
     "test": "bot.cli.testing",
     "models": "bot.cli.models",
     "run": "bot.cli.serve",

@@ -102,7 +102,14 @@ class LocalBot:
             store = SqliteStore(Path(folder) / "talk.db")
             await store.open()
             try:
-                thinks = Bot(pipeline.parse, dialogues.engine, recorded, ZoneInfo(timezone), pipeline.version)
+                thinks = Bot(
+                    pipeline.parse,
+                    dialogues.engine,
+                    recorded,
+                    ZoneInfo(timezone),
+                    pipeline.version,
+                    profile=dialogues.domain.of_user,
+                )
                 inbox, work, outbox = await _assemble(store, thinks)
                 yield cls(dialogues.engine, pipeline, store, inbox, recorded)
                 await work.drained(ANSWER_S)

@@ -195,6 +195,18 @@ async def action_exchange(call: Invocation) -> Slots:
     return await open_ticket(call, "exchanging")
 
 
+@action(irreversible=True)
+async def action_withdraw(call: Invocation) -> Slots:
+    def withdraw(account: Account) -> Slots:
+        order = account["orders"][order_number(call)]
+        for name in ("ticket", "applied_at"):
+            order.pop(name, None)
+        order["state"] = "signed"
+        return {}
+
+    return await books(call, withdraw)
+
+
 @action(idempotent=True)
 async def action_refund_progress(call: Invocation) -> Slots:
     def progress(account: Account) -> Slots:

@@ -36,18 +36,18 @@ def unmarked(data: NluData) -> list[Doubt]:
     """Values that are marked elsewhere or listed, and stand in an example without a mark; longer ones first."""
     kinds = _known_values(data)
     marked = {entity.type for example in data.examples for entity in example.entities}
-    values = sorted((value for value, kind in kinds.items() if kind in marked), key=len, reverse=True)
-    found = [doubt for example in data.examples for doubt in _bare(example, values, kinds)]
+    known = {value: kind for value, kind in kinds.items() if kind in marked}
+    found = [doubt for example in data.examples for doubt in _bare(example, known)]
     return sorted(found, key=lambda doubt: -doubt.weight)
 
 
-def _bare(example: Example, values: Sequence[str], kinds: Mapping[str, str]) -> Iterator[Doubt]:
+def _bare(example: Example, kinds: Mapping[str, str]) -> Iterator[Doubt]:
     text = normalize(example.text)
     taken = [(entity.start, entity.end) for entity in example.entities]
-    for value in values:
-        at = text.text.find(value)
-        if at < 0:
-            continue
+    # a list may have a hundred thousand values: a sentence has fewer stretches
+    stretches = {text.text[at : at + size] for size in range(2, LONGEST_VALUE + 1) for at in range(len(text.text))}
+    for value in sorted(kinds.keys() & stretches, key=lambda value: (-len(value), value)):
+        at = text.text.index(value)
         start, end = text.span(at, at + len(value))
         if any(start < stop and begin < end for begin, stop in taken):
             continue

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from config.source import Problem
-from nlu.data import read_data
+from nlu.data import NluData, read_data
 from nlu.doubts.coverage import coverage, unmarked
 from nlu.doubts.doubt import TITLES, Doubt, Kind
 from nlu.doubts.likeness import read
@@ -14,6 +15,7 @@ from nlu.doubts.near import near_duplicates
 from nlu.doubts.pairs import confusing_pairs
 from nlu.doubts.suspects import crosswise, suspects
 from nlu.evaluation.cross import silent
+from nlu.faq import read_faq
 from nlu.recipe import read_recipe
 from nlu.review import review
 from nlu.training import Report as Progress
@@ -34,13 +36,19 @@ def doubts(project: Path, report: Progress = silent) -> list[Doubt]:
         *suspects(examples, judged),
         *near_duplicates(examples),
         *confusing_pairs(examples, judged),
-        *unmarked(data),
+        *unmarked(_markable(project, data)),
         *coverage(data, examples.docs),
         *_said("remark", known.remarks),
     ]
     report("done", 1.0)
     order = list(TITLES)
     return sorted(found, key=lambda doubt: (order.index(doubt.kind), -doubt.weight))
+
+
+def _markable(project: Path, data: NluData) -> NluData:
+    """Without the questions of tables and documents, where brackets would be text."""
+    asked = {(entry.file, question.line) for entry in read_faq(project).entries for question in entry.questions}
+    return replace(data, examples=tuple(one for one in data.examples if (one.file, one.line) not in asked))
 
 
 def table(found: Iterable[Doubt], most: int) -> str:

@@ -83,6 +83,9 @@ def _draft(name: str) -> tuple[Path, Path]:
 
 def _put(draft: Path, target: Path) -> Path:
     draft.chmod(0o755)
+    # what writes the weights lets nobody else read them
+    for file in draft.iterdir():
+        file.chmod(0o644)
     shutil.rmtree(target, ignore_errors=True)
     return draft.rename(target)
 

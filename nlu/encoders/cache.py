@@ -13,6 +13,7 @@ from zipfile import BadZipFile
 import numpy as np
 
 from nlu.doc import NO_STATES, States, Vector
+from nlu.encoders.identity import identity_of
 from nlu.encoders.opening import Encoder, Reader
 
 
@@ -21,6 +22,11 @@ class Read(NamedTuple):
 
     vector: Vector
     states: States
+
+
+def cache_of(project: Path, place: str, kind: str = "") -> Path:
+    """Of the encoder at `place`: another one under the same name has a cache of its own."""
+    return project / ".yingda" / "cache" / f"{kind}{Path(place).name}-{identity_of(place)[:8]}.npz"
 
 
 def encode_all(

@@ -73,7 +73,12 @@ def resolve(model: str, project: Path) -> str:
     raise LookupError(f"{what}, the path of a folder with a BERT-like model, or org/name of Hugging Face's hub")
 
 
-@lru_cache(maxsize=4)
 def open_encoder(place: str) -> Encoder:
-    """The encoder at what `resolve` gave, one for the whole process."""
+    """The encoder at what `resolve` gave, one for the whole process as long as it is not built anew."""
+    model = Path(place) / "model.onnx"
+    return _opened(place, model.stat().st_mtime_ns if place != USE_M3 and model.is_file() else 0)
+
+
+@lru_cache(maxsize=4)
+def _opened(place: str, built: int) -> Encoder:
     return _UseM3() if place == USE_M3 else OnnxEncoder(Path(place))

@@ -15,14 +15,15 @@ from nlu.encoders.hub import INSTALL
 
 
 class NoTorch(Exception):
-    """torch or transformers is not installed; the text says how to mend that."""
+    """torch, or what goes with it, is not installed; the text says how to mend that."""
 
 
 def need_torch(what: str) -> None:
-    """Raises `NoTorch`: `what` cannot be done."""
-    missing = [name for name in ("torch", "transformers") if find_spec(name) is None]
+    """Raises `NoTorch`: `what` cannot be done. What comes out becomes ONNX: better to know before hours of training."""
+    needed = ("torch", "transformers", "onnx", "onnxruntime", "tokenizers")
+    missing = [name for name in needed if find_spec(name) is None]
     if missing:
-        raise NoTorch(f"{what} needs {' and '.join(missing)}: {INSTALL}")
+        raise NoTorch(f"{what} needs {', '.join(missing)}: {INSTALL}")
 
 
 def open_model(folder: Path) -> Any:

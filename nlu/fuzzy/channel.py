@@ -16,7 +16,8 @@ from nlu.fuzzy.sounds import LIKE_SOUND, SAME_SOUND, SAME_TONE, likeness
 IMPOSSIBLE = 1e6
 _SOUND_COST: Mapping[int, float] = {SAME_TONE: 4.5, SAME_SOUND: 5.0, LIKE_SOUND: 6.5}
 _LOOKS_ALIKE = 6.0
-_OTHER = 12.0
+OTHER = 12.0
+"""One character for any other: no slip where what is written makes as much sense."""
 _OTHER_LETTER = 7.0
 _SWAPPED = 6.0
 _DOUBLED = 6.0
@@ -28,7 +29,7 @@ LONG = 6
 """Characters that a value needs to be known with any one character wrong."""
 _TELLING = (
     "0123456789〇零一二两三四五六七八九十百千万亿", "东西南北", "上中下", "前后", "左右", "男女", "大中小", "新老旧",
-    "内外", "早午晚", "春夏秋冬", "买卖", "红橙黄绿青蓝紫黑白灰", "高低", "长短", "不无非未",
+    "内外", "早午晚", "春夏秋冬", "买卖", "红橙黄绿青蓝紫黑白灰", "高低", "长短", "不无非未没否",
 )  # fmt: skip
 _TELLS = {char: group for group in _TELLING for char in group}
 
@@ -69,7 +70,7 @@ def _char(said: str, meant: str, size: int) -> float:
         return _OTHER_LETTER if size >= 5 else IMPOSSIBLE
     if said.isascii() or meant.isascii() or size < LONG or said in _TELLS or meant in _TELLS:
         return IMPOSSIBLE
-    return _OTHER
+    return OTHER
 
 
 def _turned(said: str, meant: str) -> float:

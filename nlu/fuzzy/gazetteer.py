@@ -18,7 +18,7 @@ from typing import NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from nlu.fuzzy.channel import IMPOSSIBLE, slip
+from nlu.fuzzy.channel import IMPOSSIBLE, OTHER, slip
 from nlu.fuzzy.keys import LONGEST_TEXT, Keys, KeyTable, Stretches, shortened_keys, stretches, symbols, whole_keys
 from nlu.fuzzy.ordinary import Ordinary, Reading, mandarin
 from nlu.fuzzy.shortening import short_forms
@@ -51,6 +51,14 @@ _PLAIN = (4.5, 5.0)
 """The only slips that a value of two characters is known with: one character, of just the same sound."""
 _OWN_WORD = 0.5
 """Nats that a short stretch may lack to be a word, or words, of its own in the likeliest reading."""
+_ANY_LIST = log(100 / SHARE)
+"""The least surprise of a value against which the words around it speak, however short the list."""
+_FIGURES = str.maketrans("0123456789", "零一两三四五六七八九")
+"""The dictionary knows 八个, and not 8个."""
+_AROUND = 10
+"""So many characters on either side tell which words a stretch is part of."""
+_BROKEN = 6.0
+"""Nats by which a slip of one character for any other makes a value worse to read."""
 _RUN = re.compile(r"[^\W_](?:[ \-·•()（）'\"_/&+]{0,2}[^\W_])*")
 
 _NOBODY = np.empty(0, np.int32)
@@ -154,6 +162,20 @@ class Gazetteer:
                 found += self._in(text, places[first : first + LONGEST_TEXT], exact)
         return found
 
+    def is_cut_out(self, text: str, start: int, end: int) -> bool:
+        """Whether a value that is written right is only there by chance, because it is the end of one ordinary word and
+        the beginning of the next: 中通 of 集中通知, 个人 of 五个人."""
+        first, last = max(0, start - _AROUND), min(len(text), end + _AROUND)
+        window = text[first:last].translate(_FIGURES)
+        reading = self.ordinary.read(window, ())
+        prior = max(self.prior, _ANY_LIST)
+        meant = reading.before[start - first] + prior + reading.after[end - first]
+        straddled = any(
+            first + a < start < first + b < end or start < first + a < end < first + b
+            for a, b in self.ordinary.cut(window)
+        )
+        return straddled and meant + ENOUGH > reading.after[0]
+
     def _in(self, text: str, places: list[int], exact: Sequence[tuple[int, int]]) -> Iterator[Near]:
         bare = "".join(text[at] for at in places)
         if len(bare) < 2:
@@ -165,7 +187,9 @@ class Gazetteer:
         taken = [(start, end) for start, end in bounds if start < end]
         reading = self.ordinary.read(bare, [(start, end, self.prior) for start, end in taken])
         guesses = [
-            _Guess(one.start, one.end, one.meant, self._score(reading, one)) for one in slips if _may_be(one, taken)
+            _Guess(one.start, one.end, one.meant, self._score(bare, reading, one))
+            for one in slips
+            if _may_be(one, taken)
         ]
         for guess, confidence in _best(guesses):
             yield self._quoted(text, places[guess.start], places[guess.end - 1] + 1, guess.meant, round(confidence, 4))
@@ -208,16 +232,37 @@ class Gazetteer:
                 if meant is not None and start + size <= len(bare):
                     yield _Slip(start, start + size, meant, _SHORT_FORM, 2)
 
-    def _score(self, reading: Reading, one: _Slip) -> float:
+    def _score(self, bare: str, reading: Reading, one: _Slip) -> float:
         surprise = reading.surprise(one.start, one.end)
         if one.size <= _SHORT:
             if one.cost != _SHORT_FORM and reading.is_word(one.start, one.end):
                 return -IMPOSSIBLE  # well written: 背景 is not 北京
             if surprise < reading.alone(one.start, one.end) - _OWN_WORD:
                 return -IMPOSSIBLE
+        if one.end - one.start < one.size and surprise < reading.alone(one.start, one.end) - _BROKEN / 2:
+            return -IMPOSSIBLE  # what is left out is there, in a word that reaches in: 冻结银行账户 is not 解冻银行账户
+        if (
+            one.cost >= OTHER
+            and one.size - 1 <= one.end - one.start <= one.size
+            and self._well_written(bare, reading, one)
+        ):
+            return -IMPOSSIBLE
         if one.size == 2 and one.cost not in (_SHORT_FORM, *_PLAIN):
             return -IMPOSSIBLE
         return surprise - self.prior - one.cost
+
+    def _well_written(self, bare: str, reading: Reading, one: _Slip) -> bool:
+        """Whether the words make as much sense as those of the value and are meant: 收费上门取件 is no slip of
+        免费上门取件, nor 态度很好 of 态度很差. A slip breaks a word."""
+        meant = "".join(filter(str.isalnum, one.meant))[:LONGEST_TEXT]
+        start, end = one.start, one.end
+        if end - start < one.size:  # the first or the last character is left out, or is another one
+            said = bare[start:end]
+            lacks_last = sum(map(str.__eq__, said, meant)) > sum(map(str.__eq__, said, meant[1:]))
+            start, end = (start, end + 1) if lacks_last else (start - 1, end)
+            if start < 0 or end > len(bare):
+                return False
+        return reading.alone(start, end) < self.ordinary.read(meant, ()).after[0] + _BROKEN
 
 
 def _may_be(one: _Slip, taken: Sequence[tuple[int, int]]) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -22,13 +21,10 @@ from nlu.joint.checkpoint import checkpoint
 from nlu.joint.learning import Learned, Lessons, learn
 from nlu.joint.options import FineTuning, JointOptions
 from nlu.joint.reading import Found, Reader
-from nlu.meaning import FALLBACK_INTENT, Entity, Intent
+from nlu.meaning import FALLBACK_INTENT, Entity
+from nlu.ranking import SPEECH, STRANGERS, by_heart, ranked, share_of_any
 from nlu.sequence import labels
 from nlu.spans import add
-
-STRANGERS = 0.1
-"""The share of customers' texts that is taken to be about none of the intents, when confidence is calibrated."""
-SPEECH = re.compile(r"\w")
 
 
 @register
@@ -84,21 +80,11 @@ class JointTransformer(Component):
             return doc
         known = self.by_heart.get(essence(text))
         if known is None and not SPEECH.search(text):
-            return replace(doc, intent=FALLBACK_INTENT, confidence=1.0)
+            return replace(doc, intent=FALLBACK_INTENT, confidence=1.0, familiarity=0.0)
         told = self.reader.read(text)
-        read = ranked(doc, self.intents, self.calibration.probabilities(told.scores, told.known), known)
+        chances = self.calibration.probabilities(told.scores, told.known)
+        read = ranked(doc, self.intents, chances, known, share_of_any(chances))
         return add(read, (_entity(doc, one) for one in told.entities))
-
-
-def ranked(doc: Doc, intents: tuple[str, ...], chances: Floats, known: str | None) -> Doc:
-    """The doc with all intents, best first; one that is `known` by heart is certain."""
-    ranking = [Intent(name, chance) for name, chance in zip(intents, chances.tolist(), strict=True)]
-    if known is not None:
-        ranking = [Intent(known, 1.0), *(Intent(one.name, 0.0) for one in ranking if one.name != known)]
-    ranking.sort(key=lambda one: -one.confidence)
-    best = ranking[0]
-    familiarity = 1.0 if known is not None else min(1.0, float(chances.sum()))
-    return replace(doc, intent=best.name, confidence=best.confidence, familiarity=familiarity, ranking=tuple(ranking))
 
 
 def _entity(doc: Doc, found: Found) -> Entity:
@@ -106,13 +92,6 @@ def _entity(doc: Doc, found: Found) -> Entity:
     first, last = doc.normalized.span(start, end)
     quote = doc.normalized.quote(start, end)
     return Entity(kind.type, quote, quote, first, last, kind.role, kind.group, JointTransformer.name, sure)
-
-
-def by_heart(corpus: Corpus) -> dict[str, str]:
-    found: dict[str, set[str]] = {}
-    for doc, example in zip(corpus.docs, corpus.data.examples, strict=True):
-        found.setdefault(essence(doc.normalized.text), set()).add(example.label)
-    return {text: min(intents) for text, intents in found.items() if text and len(intents) == 1}
 
 
 def taught(options: FineTuning, corpus: Corpus, intents: tuple[str, ...]) -> Learned:

@@ -17,11 +17,12 @@ from nlu.calibration import Calibration
 from nlu.component import Component, Corpus, Field, Material, register
 from nlu.doc import Doc
 from nlu.features import essence, width_of
-from nlu.joint.component import SPEECH, by_heart, calibration_of, ranked, taught
+from nlu.joint.component import calibration_of, taught
 from nlu.joint.options import FineTuning
 from nlu.joint.student import Plane, fit, held_out, rows_of
 from nlu.meaning import FALLBACK_INTENT
 from nlu.pipeline import LONG_AGO, Pipeline
+from nlu.ranking import SPEECH, by_heart, ranked, share_of_any
 
 MOST_UNLABELLED = 20_000
 UNLABELLED_WEIGHT = 0.5
@@ -94,9 +95,10 @@ class DistilledIntentClassifier(Component):
             return doc
         known = self.by_heart.get(essence(text))
         if known is None and not (len(doc.features.columns) and SPEECH.search(text)):
-            return replace(doc, intent=FALLBACK_INTENT, confidence=1.0)
+            return replace(doc, intent=FALLBACK_INTENT, confidence=1.0, familiarity=0.0)
         scores = self.plane.scores(doc.features, doc.sentence)
-        return ranked(doc, self.intents, self.calibration.probabilities(scores, doc.features.coverage), known)
+        chances = self.calibration.probabilities(scores, doc.features.coverage)
+        return ranked(doc, self.intents, chances, known, share_of_any(chances))
 
 
 def _unlabelled(options: DistilledOptions, corpus: Corpus) -> list[Doc]:

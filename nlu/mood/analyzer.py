@@ -18,7 +18,7 @@ from config.source import Strict
 from nlu.component import Component, Corpus, Field, Material, NoOptions, register
 from nlu.doc import Doc, Vector
 from nlu.encoder import SentenceEncoder
-from nlu.encoders.cache import encode_all
+from nlu.encoders.cache import cache_of, encode_all
 from nlu.features import Vocabulary, char_grams
 from nlu.mood.examples import Example, read_examples
 from nlu.mood.lexicon import NAMES, counts
@@ -143,7 +143,7 @@ def _vectors(texts: Sequence[str], corpus: Corpus) -> NDArray[np.float32]:
         return np.empty((len(texts), 0), np.float32)
     columns = []
     for part in encoder.parts:
-        cache = corpus.project / ".yingda" / "cache" / f"mood-{Path(part.place).name}.npz"
+        cache = cache_of(corpus.project, part.place, "mood-")
         known = replace(part, known=encode_all(part.encoder, texts, cache, corpus.report))
         columns.append(np.stack([known.read(text)[0] for text in texts]))
     return np.hstack(columns)

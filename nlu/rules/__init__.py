@@ -85,7 +85,7 @@ def _as_asked(found: list[Found], rules: Rules) -> list[Found]:
 
 _Finder = Callable[[str], Iterable[Found]]
 _NUMERIC = re.compile(r"[\d零〇一二两三四五六七八九十百千万亿半俩仨幺对壹贰叁肆伍陆柒捌玖拾佰仟]|[¥$€£]")
-_MANY_DIGITS = re.compile(r"\d(?:[ -]?\d){4}|[零〇一幺二两三四五六七八九]{7}")
+_MANY_DIGITS = re.compile(r"\d(?:[ -]?\d){4}|[零〇一幺二两三四五六七八九]{5}")
 
 
 def _finders(normalized: Normalized, now: datetime, rules: Rules) -> Iterator[_Finder]:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 
 from adapters.message import Json
 from nlu.rules.found import Found, longest, plain_number
 from nlu.rules.number import MEASURES, next_round
 from nlu.rules.numerals import ARABIC, NUMERAL, read
-from nlu.rules.pieces import TO
+from nlu.rules.pieces import SHORT_TIME, TO
 
 _SIGNS = {
     "¥": "CNY", "rmb": "CNY", "cny": "CNY", "人民币": "CNY", "$": "USD", "us$": "USD", "usd": "USD",
@@ -46,8 +46,10 @@ _MAO = r"毛钱|毛(?![衣巾毯线豆肚绒孩笔利病裤尼坯])|角钱?(?![�
 # 两块5个 is two yuan for five pieces, but 9块9包邮 has its 9
 _NO_COUNT = rf"(?!(?!包邮)(?:{MEASURES}))(?![\d.号点折%楼十百千万个件条张只份单次天])"
 
+# a minus and no dash: behind a word for what an account holds, or behind no word at all
+_MINUS = r"(?P<minus>负|(?:(?<![\da-z)\u4e00-\u9fff])|(?<=余额)|(?<=结余)|(?<=显示)|(?<=变成)|(?<=[是为]))-)?"
 _YUAN_AND_MORE = re.compile(
-    rf"{_LEFT}(?P<yuan>{NUMERAL})(?:"
+    rf"{_MINUS}{_LEFT}(?P<yuan>{NUMERAL})(?:"
     rf"(?:{_KUAI}|元)(?P<jiao>{_D})(?:毛|角)(?:(?P<fen>{_D})分?{_NO_COUNT})?钱?"
     rf"|(?:块|元)零(?P<jiao_0>{_D})(?:毛|角)钱?|块(?P<tenth>{_D}){_NO_COUNT}|(?:块|元)零(?P<cents>{_D})分?{_NO_COUNT}|(?:块|元)(?P<half>半)"
     rf"|{_KUAI}|{_YUAN})"
@@ -55,7 +57,7 @@ _YUAN_AND_MORE = re.compile(
 _MAO_AND_FEN = re.compile(
     rf"{_LEFT}(?P<jiao>{_D})(?:{_MAO})(?:(?P<fen>{_D})分?{_NO_COUNT})?|{_LEFT}(?P<only>{_D}+)分钱"
 )
-_SIGNED = re.compile(rf"(?<![a-z])(?P<sign>{_any(_BEFORE)}) ?(?P<value>{NUMERAL})(?:[元圆]整?|块钱?)?(?![\d%])")
+_SIGNED = re.compile(rf"(?<![a-z])(?P<sign>{_any(_BEFORE)}) ?(?P<value>{NUMERAL})(?:[元圆]整?|块钱?)?(?![\d%]|[,.]\d)")
 _NAMED = re.compile(
     rf"{_LEFT}(?P<value>{NUMERAL}) ?(?P<name>{_any(_NAMES)})(?![a-z]|"
     rf"(?<=刀)[具片叉削枪鱼]|(?<=欧)[姆洲美式阳派莱米])"
@@ -65,19 +67,32 @@ _ROUGH = re.compile(
     rf"{_LEFT}(?:(?P<digits>[一二两三四五六七八九]{{2}}|几)(?P<unit>[十百千万])|(?P<low>{NUMERAL})(?P<more>[多来几])(?P<wan>万?))"
     rf"(?:{_KUAI}|{_YUAN})"
 )
-_PAID = re.compile(
-    r"(?:退款|退还|退|付款?|支付|花费?|充值?|扣款?|扣费|收费?|赔偿?|差价?|卖|价格?|金额|余额|运费|优惠|减|便宜|转账?|提现|满|借|还款|欠|工资|月薪|交|贷款?|贵|要价|到手价?|赚|省|补|每[月期年]还|还了|先还|已还|报销|打赏|红包|存|取|年薪|底薪|薪资|薪水|收入|奖金|预算|房租|月租|租金|押金|定金|订金|月供|额度|工钱|报价|起步价|原价|现价|总价|单价|消费|人均)"
-    r"(?:了|到|我|给我|你|是|才|只|要|有|掉|走|还有|还剩|只剩|剩|提到|提高到|涨到|降到|升到|调到|大概|差不多|约|:)*"
-    rf"(?P<value>{ARABIC}(?:[百千万]+\d?|[kw]\d?(?![a-z\d]))?|[一二两三四五六七八九][零一二两三四五六七八九十百千万]++|十[零一二三四五六七八九]?+万?+)"
-    rf"(?![\d:/a-z号点折成%月年日楼分*-]|{MEASURES}|[.]\d|[多几来])"
+_PAYING = (
+    r"(?:退款|退还|退|付款?|支付|花费?|充值?|扣款?|扣费|收费?|(?<!假一)赔偿?|续上|续费|差价?|卖|价格?|金额|余额|运费|优惠|减|便宜|转账?|提现|满|借|还款|欠|工资|月薪|交|贷款?|贵|要价|到手价?|赚|省|补|每[月期年]还|还了|先还|已还|报销|打赏|红包|存|取|年薪|底薪|薪资|薪水|收入|奖金|预算|房租|月租|租金|押金|定金|订金|月供|额度|限额|工钱|报价|起步价|原价|现价|总价|单价|消费|人均)"
+    r"(?:了|到|我|给我|你|是|才|只|要|有|掉|走|还有|还剩|只剩|剩|提到|提高到|涨到|降到|升到|调到|大概|差不多|约|从|在|最多|最少|最高|最低|至少|[一每单][天日次笔月]|:)*"
 )
+_SUM = (
+    rf"(?:{ARABIC}(?:[万千](?:\d[千百])+|[百千万]+\d?|[kw]\d?(?![a-z\d]))?"
+    r"|[一二两三四五六七八九][零一二两三四五六七八九十百千万]++|十[零一二两三四五六七八九十百千万]*+)"
+)
+_POINTS = r"分(?![\d一二两三四五六七八九十几]+个?[期年月次])"
+"""退200分 are points, but 二十万分三年还 is to be paid back in three years."""
+_SUM_ENDS = rf"(?![\d零一二两三四五六七八九十百千万:/a-z号点折成%月年日楼*-]|{_POINTS}|{MEASURES}|[.]\d|[多几来])"
+_PAID = re.compile(rf"{_PAYING}(?P<value>{_SUM}){_SUM_ENDS}")
+_PAID_RANGE = re.compile(rf"{_PAYING}(?P<low>{_SUM}){TO}(?P<high>{_SUM}){_SUM_ENDS}")
+_PAID_FOR_SO_LONG = re.compile(
+    rf"{_PAYING}(?P<value>[一二两三四五六七八九十][零一二两三四五六七八九十百千万]*[百千万][一二三四五六七八九]?)(?={SHORT_TIME})"
+)
+"""存五万一年: nobody says 五万一 of years."""
+_RAISED_TO = re.compile(rf"(?:提高?|涨|升|降|调|改|加)[到至成为](?P<value>{_SUM}){_SUM_ENDS}")
+"""What a sum becomes is a sum: 额度从三万提到五万."""
 _MONEY_TALK = re.compile("[钱贵价费元块欠]|便宜|优惠|打折|拿下|预算|工资|月薪|贷款|消费|花|人均|退款|赔")
 _ROUGH_ALONE = re.compile(
     rf"{_LEFT}(?:(?P<digits>[一二两三四五六七八九]{{2}}|几)(?P<unit>[十百千万])|(?P<low>[一二两三四五六七八九]?[十百千万]|\d+0)(?P<more>[多来])(?P<wan>万?))"
     rf"(?!{MEASURES}|[分克米瓦平方立度号折%])"
 )
 _SHORT = re.compile(
-    r"(?P<value>\d+(?:\.\d+)?(?:[kw]\d?|[千万]\d)|[一二两三四五六七八九十百]+[百千万][一二三四五六七八九])"
+    r"(?P<value>(?!\d{4,}w)\d+(?:\.\d+)?(?:[kw]\d?|[千万]\d)|[一二两三四五六七八九十百]+[百千万][一二三四五六七八九])"
 )
 
 
@@ -92,8 +107,12 @@ def amounts(text: str) -> Iterator[Found]:
         for pattern, build in _FORMS
         for match in pattern.finditer(text)
         if (value := build(match)) is not None
-        for span in [match.span("value") if pattern is _PAID else match.span()]
+        for span in [match.span("value") if pattern in (_PAID, _PAID_FOR_SO_LONG) else match.span()]
     ]
+    for match in _PAID_RANGE.finditer(text):
+        if (value := _between(match)) is not None:
+            found.append(Found("amount", match.start("low"), match.end("high"), value))
+    found += _raised(text, found)
     if _MONEY_TALK.search(text):
         found += [
             Found("amount", *match.span(), value)
@@ -104,6 +123,13 @@ def amounts(text: str) -> Iterator[Found]:
         start = text.index(alone["value"])
         found.append(Found("amount", start, start + len(alone["value"]), value))
     yield from longest(found)
+
+
+def _raised(text: str, sums: Sequence[Found]) -> Iterator[Found]:
+    ends = {one.end for one in sums}
+    for match in _RAISED_TO.finditer(text):
+        if match.start() in ends and (value := _yuan(match["value"])) is not None:
+            yield Found("amount", *match.span("value"), value)
 
 
 def _yuan(numeral: str) -> Json:
@@ -118,7 +144,8 @@ def _yuan_and_more(match: re.Match[str]) -> Json:
     tenths = read(match["jiao"] or match["jiao_0"] or match["tenth"] or "零") or Decimal(0)
     cents = read(match["fen"] or match["cents"] or "零") or Decimal(0)
     half = Decimal("0.5") if match["half"] else Decimal(0)
-    return plain_number(value + half + tenths / 10 + cents / 100)
+    value += half + tenths / 10 + cents / 100
+    return plain_number(-value if match["minus"] else value)
 
 
 def _mao_and_fen(match: re.Match[str]) -> Json:
@@ -177,4 +204,5 @@ _FORMS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], Json]], ...] = (
     (_RANGE, _between),
     (_ROUGH, _rough),
     (_PAID, _paid),
+    (_PAID_FOR_SO_LONG, _paid),
 )

@@ -108,13 +108,17 @@ def id_cards(text: str) -> Iterator[Found]:
 # --- bank card ----------------------------------------------------------------------------------------------
 
 _CARD_DIGITS = re.compile(
-    rf"{_ALONE}(?:\d{{4}}(?:[ -]\d{{4}}){{3}}(?:[ -]?\d{{1,3}})?|\d{{6}}[ -]\d{{10,13}}|\d{{13,21}}){_END}"
+    rf"{_ALONE}(?:\d{{4}}(?:[ -]\d{{4}}){{3}}(?:[ -]?\d{{1,3}})?|\d{{6}}[ -]\d{{10,13}}|\d{{13,21}}"
+    rf"|\d{{4}}(?: \d{{4}}){{2,4}}(?: \d{{1,4}})?){_END}"
 )
 _CARD_WORD = r"(?:银行卡|信用卡|储蓄卡|借记卡|工资卡|卡号|账号|账户|卡)(?:号码?)?"
 _CARD_BEFORE = re.compile(rf"{_CARD_WORD}(?:是|为|改成|改为|换成|[:#])*$")
 _BANK = re.compile(r"(?:银行|工行|建行|农行|中行|招行|交行|邮储|浦发|民生|兴业|光大|平安|中信|广发)(?:的|卡|是|[:,])*$")
 _CARD_STARTS = re.compile(r"62|4|5[1-5]|35[2-8]|9558|60|3[47]")
 """UnionPay, Visa, Mastercard, JCB, Discover, American Express."""
+
+
+_IN_FOURS = re.compile(r"\d{4}(?:[ -]\d{4}){3}(?:[ -]?\d{1,3})?|\d{6}[ -]\d{10,13}")
 
 
 def is_bank_card(digits: str) -> bool:
@@ -132,7 +136,7 @@ def bank_cards(text: str) -> Iterator[Found]:
         if _ORDER_BEFORE_CARD.search(text, 0, match.start()):
             continue
         announced = _CARD_BEFORE.search(text, 0, match.start()) or _BANK.search(text, 0, match.start())
-        looks_so = not match[0].isdigit() or (digits.startswith("62") and len(digits) in (16, 19))
+        looks_so = _IN_FOURS.fullmatch(match[0]) or (digits.startswith("62") and len(digits) in (16, 19))
         if is_bank_card(digits) and (announced or _CARD_STARTS.match(digits)):
             yield Found("bank_card", *match.span(), digits)
         elif announced or looks_so:
@@ -157,10 +161,13 @@ _HOTLINE = re.compile(
     rf"{_END}(?![-.,]\d|[元块折个件条张次天分]|号楼|[日美欧港韩泰加澳台]|人民币|rmb|[kw万千])"
 )
 _PHONE_SAID = re.compile(
-    rf"(?:手机|电话|联系方式)(?:号码?)?(?:是|为|改成|改为|换成|[:#])*(?P<code>1[3-9](?:\d{{7,8}}|\d{{10,11}})){_END}"
+    rf"(?:手机|电话|联系方式)(?:号码?)?(?:是|为|改成|改为|换成|[:#])* ?(?P<code>1[3-9](?:[ -]?\d){{7,11}}){_END}"
 )
 _EMERGENCY = re.compile(rf"(?<=打)(?:110|119|120|122|114){_END}(?![折元块个分])")
-_SPOKEN = re.compile("[零〇一幺二两三四五六七八九]{7,}")
+_SPOKEN = re.compile(
+    "[零〇一幺二两三四五六七八九]{7,}|(?<![零〇一幺二两三四五六七八九十百千万])(?:[一幺]零零[零一八][零六]|九五[零〇一幺二三四五六七八九]{3})"
+    "(?![零〇一幺二两三四五六七八九十百千万])"
+)
 _SPOKEN_DIGITS = str.maketrans("零〇一幺二两三四五六七八九", "0011223456789")
 _NO_PHONE = re.compile(r"(?:订单|单号|编号|运单|卡号|qq)[号码是为:#\s]*$")
 
@@ -178,7 +185,8 @@ def phones(text: str) -> Iterator[Found]:
     for match in _MOBILE.finditer(text):
         yield Found("phone", *match.span(), _digits(match[1]))
     for match in _PHONE_SAID.finditer(text):
-        yield invalid("phone", "length", *match.span("code"))
+        if len(_digits(match["code"])) != 11:
+            yield invalid("phone", "length", *match.span("code"))
     for match in _LANDLINE.finditer(text):
         if (value := _landline(match)) and not _NO_PHONE.search(text, 0, match.start()):
             yield Found("phone", *match.span(), value)
@@ -236,7 +244,7 @@ def carriers(number: str) -> tuple[str, ...]:
 
 _CARRIERS = "sf|yt|jt|yd|zt|zto|sto|dpk|dbl|db|ky|jd[a-z]{0,3}|uc|ems|best|htky|jtky|anl|ys|cnsd"
 _CARRIER = re.compile(
-    rf"{_ALONE}(?:(?:{_CARRIERS}) ?\d{{10,18}}"
+    rf"{_ALONE}(?:(?:{_CARRIERS}) ?\d{{10,18}}|(?:{_CARRIERS}) ?(?=[\d ]{{12,24}}(?![\d ]))\d{{3,}}(?: \d{{3,}})+"
     rf"|[a-z]{{2}}\d{{9}}cn)(?:-\d{{1,3}}){{0,3}}{_END}"
 )
 _EXPRESS_WORD = r"(?:快递|物流|运单|包裹|顺丰|圆通|中通|申通|韵达|极兔|邮政|京东|德邦|百世|ems)"
@@ -244,10 +252,14 @@ _EXPRESS_DIGITS = re.compile(rf"{_ALONE}\d{{12,15}}{_END}")
 _EXPRESS_BEFORE = re.compile(rf"{_EXPRESS_WORD}(?:[^\d,.;!?。]{{0,8}})$")
 
 
+_ORDER_SAID = re.compile(r"(?:订单|预[约订定]单?|工单|保单)(?:编?号码?)?(?:是|为|[:#])* ?$")
+
+
 def express_numbers(text: str) -> Iterator[Found]:
     """Value: upper case. Plain digits (12-15) are an express number where a carrier or 快递 stands before them."""
     for match in _CARRIER.finditer(text):
-        yield Found("express_no", *match.span(), match[0].replace(" ", "").upper())
+        if carriers(match[0]) or not _ORDER_SAID.search(text, 0, match.start()):
+            yield Found("express_no", *match.span(), match[0].replace(" ", "").upper())
     for match in _EXPRESS_DIGITS.finditer(text):
         before = text[max(0, match.start() - 14) : match.start()]
         if _EXPRESS_BEFORE.search(before) and "订单" not in before:
@@ -263,7 +275,8 @@ _LONG = re.compile(
 )
 _AFTER_WORD = re.compile(
     rf"{_ORDER_WORD}(?:应该)?(?:是|为|改成|改为|换成|[:#])? ?"
-    rf"(?P<code>(?=[a-z\d_-]*\d)[a-z\d]+(?:[-_][a-z\d]+)*){_END}(?![年月日天个件条笔张元块%点:/.]|号(?!$|[,.!?。])|小时|分钟)"
+    rf"(?P<code>(?=[a-z\d_-]{{1,7}} \d)[a-z]{{0,6}} ?\d{{2,6}}(?: \d{{3,6}}){{1,4}}"
+    rf"|(?=[a-z\d_-]*\d)[a-z\d]+(?:[-_][a-z\d]+)*){_END}(?![年月日天个件条笔张元块%点:/.]|号(?!$|[,.!?。])|小时|分钟)"
 )
 _OTHER_ACCOUNT = re.compile(r"(?:卡号|银行卡|信用卡|账号|账户|会员号?|qq|微信号?|税号|尾号)[是为:\s]*$")
 
@@ -275,7 +288,7 @@ def order_ids(pattern: re.Pattern[str] | None) -> Callable[[str], Iterator[Found
     def common(text: str) -> Iterator[Found]:
         """Value: upper case. Another account's number is taken, but told as nothing."""
         for match in _AFTER_WORD.finditer(text):
-            yield Found("order_id", *match.span("code"), match["code"].upper())
+            yield Found("order_id", *match.span("code"), match["code"].replace(" ", "").upper())
         for match in _LONG.finditer(text):
             other = " " in match[0] or _OTHER_ACCOUNT.search(text, 0, match.start())
             yield Found("order_id", *match.span(), None if other else match[0].upper())

@@ -11,7 +11,7 @@ from adapters.message import Json
 from nlu.rules.found import Found
 from nlu.rules.number import next_round
 from nlu.rules.numerals import NUMERAL, read
-from nlu.rules.pieces import TO
+from nlu.rules.pieces import SHORT_TIME, TO
 
 FEW_WORDS = ("几", "数", "些")
 """几天 is how many days nobody says; who must reckon with it takes a week at most."""
@@ -121,11 +121,16 @@ _MORE = re.compile(
     rf"|(?P<count>{NUMERAL})(?:(?P<of>个?(?:小时|钟头|星期|礼拜)|[周天年])多|个多(?P<after>小时|钟头|星期|礼拜|月|季度))){_END}"
 )
 _PLAIN = re.compile(rf"{_LEFT}{_WORDS}{_END}|{_LEFT}\d+(?:\.\d+)? ?(?:hrs?|h|mins?)(?![a-z\d])")
+# 五万一年 is a sum and a year: short forms (五万一) count no units
+_BEHIND_A_SUM = re.compile(rf"(?<=[百千万]){SHORT_TIME}{_END}")
+_SHORT_COUNT = re.compile(rf"{NUMERAL}(?<=[百千万][一二两三四五六七八九])个?半?[小钟星礼季月周天年]")
 _ROUND_THE_CLOCK = re.compile(r"(?:7 ?[x*×] ?)?24 ?小时(?:营业|在线|客服|服务|热水|便利|自助|人工|热线|待命)")
 _WHOLE = re.compile(rf"{_LEFT}一整(?P<unit>[天年周]|个?(?:月|星期|礼拜|小时))")
 _YEAR_NAME = re.compile(r"(?:19|20)\d\d年|[一二][零〇九][零〇一二三四五六七八九]{2}年|[0189]\d年$")
 # 等了半天, 半天没人理: half a day that means a long while
 _LONG_WHILE = re.compile(r"(?:[了老好大]|说|搞|找|弄)$")
+_ALL_AROUND = re.compile("还?[有没都是]|的|环境|查|逛|看")
+"""四周还有什么 is no month."""
 _ONE_OF_THEM = ("同", "哪", "某", "那", "这", "有", "另", "另外")
 _LONG_WHILE_BEHIND = re.compile("[没都也才不还了]|一直")
 
@@ -145,8 +150,11 @@ def durations(text: str) -> Iterator[Found]:
         yield Found("duration", *match.span(), None)
     for match in _WHOLE.finditer(text):
         yield from _found(match, _unit(match["unit"]).iso)
+    for match in _BEHIND_A_SUM.finditer(text):
+        length = read_length(match[0])
+        yield from _found(match, None if length is None else length.iso)
     for match in _PLAIN.finditer(text):
-        if not _is_idle(match):
+        if not _is_idle(match) and not _SHORT_COUNT.match(match[0]):
             length = read_length(match[0])
             yield from _found(match, None if length is None else length.iso)
 
@@ -172,6 +180,8 @@ def _is_idle(match: re.Match[str]) -> bool:
     """A year's name, one and the same day (同一天), or half a day that only means too long."""
     text, start, end = match.string, match.start(), match.end()
     if _YEAR_NAME.fullmatch(match[0]) or (match[0][0] == "一" and text[:start].endswith(_ONE_OF_THEM)):
+        return True
+    if match[0] == "四周" and _ALL_AROUND.match(text, end):
         return True
     return match[0] == "半天" and bool(_LONG_WHILE.search(text, 0, start) or _LONG_WHILE_BEHIND.match(text, end))
 

@@ -53,7 +53,8 @@ def _percent(match: re.Match[str]) -> Decimal | None:
         value = Decimal(100) if match["part"] == "百" else read(match["part"])
         return None if value is None else value * _BASES[match["base"]]
     if match["sign"]:
-        return Decimal(match["sign"].replace(",", "")) * (1 if match["mark"] == "%" else Decimal("0.1"))
+        value = read(match["sign"])
+        return None if value is None else value * (1 if match["mark"] == "%" else Decimal("0.1"))
     value = read(match["off"] or match["tenths"])
     # 八折 and 9.5折 count tenths, 85折 and 八五折 hundredths
     return value if value is None or value >= 10 else value * 10
@@ -67,13 +68,15 @@ MEASURES = (
 )
 """What is counted and so no sum of money."""
 _UNIT_NAMES = "(?:kg|cm|mm|km|ml|gb|tb)(?![a-z0-9])"
+_PICTURE = "屏|电视|显示|视频|高清|超清|画质|分辨率|蓝光|投影|摄像"
+"""4K屏 has no four thousand of anything."""
 _MINUS = r"(?P<minus{0}>负|(?<![\da-z)\u4e00-\u9fff])-)?"
 _FORMS = (
     rf"第(?P<rank>{NUMERAL})(?!时间|[方手者线人次天年月周])",
     rf"{_LEFT}(?!0\d)(?P<from>{NUMERAL}){TO}(?P<to>{NUMERAL})(?=左右|之间|的|$)",
     rf"{_LEFT}(?P<round>\d*0|[一二两三四五六七八九十百千万]*[十百千万])(?P<more>[几多来])(?=的|$|[,.!?。])",
-    rf"{_MINUS.format(1)}{_LEFT}(?P<arabic>{ARABIC}(?:[百千万亿]+\d?(?!\d)|[kw](?![a-z]))?)"
-    rf"(?:(?={_UNIT_NAMES})|(?![\da-z]|[.,:/-]\d|[号#*]))",
+    rf"{_MINUS.format(1)}{_LEFT}(?P<arabic>{ARABIC}(?:[百千万亿]+\d?(?!\d)|[kw](?![a-z]|{_PICTURE}))?+)"
+    rf"(?:(?={_UNIT_NAMES})|(?![\da-z零〇一二三四五六七八九]|[.,:/-]\d|[号#*]))",
     # a number of its own in the middle of a sentence, if it is a large one: 浏览量一百三十万
     rf"{_LEFT}(?P<large>(?!二百五)[一二两三四五六七八九十]{HAN}*[百千万亿]{HAN}*+)(?!分之|{MEASURES})",
     # digits read one by one: 验证码三八四七

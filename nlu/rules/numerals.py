@@ -19,9 +19,15 @@ NUMERAL = (
 
 _ARABIC = re.compile(rf"({ARABIC})([百千万亿kw]*)(\d?)")
 _MIXED = re.compile(r"\d+(?:\.\d+)?[万千](?:\d[千百])+")
-_FORMAL = re.compile("[壹贰貳叁叄肆伍陆陸柒捌玖拾佰仟]{2,}")
+_FORMAL_CHARS = "壹贰貳叁叄肆伍陆陸柒捌玖拾佰仟"
+_FORMAL = re.compile(rf"[{_FORMAL_CHARS}](?:[{_FORMAL_CHARS}万亿零〇]+|(?=[元圆]整))")
 _PLAIN = str.maketrans("壹贰貳叁叄肆伍陆陸柒捌玖拾佰仟", "一二二三三四五六六七八九十百千")
 _BELOW_10K = re.compile(rf"(?:([{_D}])千)?([零〇]?)(?:([{_D}])百)?([零〇]?)(?:([{_D}]?)(十))?([零〇]?)([{_D}]?)")
+
+
+_LONGEST, _TOO_MUCH = 40, 10**15
+"""Numerals of more characters, and greater ones, count nothing that anybody sells: a JSON number tells them no more
+exactly, and Decimal and str give up on some."""
 
 
 def unformal(text: str) -> str:
@@ -30,7 +36,12 @@ def unformal(text: str) -> str:
 
 
 def read(text: str) -> Decimal | None:
-    """The value of a whole numeral; None where the text is not one (一二十, 百千)."""
+    """The value of a whole numeral; None where the text is not one (一二十, 百千), or no amount of anything."""
+    value = _value(text) if len(text) <= _LONGEST else None
+    return value if value is not None and value < _TOO_MUCH else None
+
+
+def _value(text: str) -> Decimal | None:
     if text == "半":
         return Decimal("0.5")
     if _MIXED.fullmatch(text):  # 1万2千

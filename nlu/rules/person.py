@@ -29,7 +29,7 @@ _WORDS_TOO = "和向时都从连全应单成明古简项关管安常方高文路
 _TITLED = "".join(char for char in _SURNAMES if char not in _WORDS_TOO)
 _TITLE = (
     r"(?:总经理|副总|总监|经理|先生|女士|小姐|老师|师傅|主任|医生|大夫|教授|律师|老板|店长|主管|科长|处长|局长|部长|院长|校长|警官"
-    r"|会计|工程师|护士|同学|阿姨|叔叔|大哥|大姐|总(?![共是数部额计结店价之有归会部裁])|工(?![作资厂程具艺商行人地业])|哥(?!哥)|姐(?!姐|妹))"
+    r"|会计|工程师|护士|教练|顾问|行长|馆长|站长|队长|组长|班长|董事长|书记|博士|导游|技师|设计师|发型师|摄影师|同学|阿姨|叔叔|大哥|大姐|总(?![共是数部额计结店价之有归会部裁])|工(?![作资厂程具艺商行人地业])|哥(?!哥)|姐(?!姐|妹))"
 )
 
 # --- words that announce a name -------------------------------------------------------------------------------
@@ -65,6 +65,9 @@ _SOUGHT = re.compile(
     rf"{_WANTED}(?P<name>{_NAME})(?=$|[ ,.;:!?。吧吗]|接电话|听电话|聊|谈|处理|解决|回电|回复|就行|即可|那里|那边|负责)"
 )
 _GIVEN = re.compile(rf"给(?P<name>(?![{_WORDS_TOO}]){_NAME})(?=转|汇|打款|打钱|寄|留言|回电|打电话)")
+_PAID_TO = re.compile(
+    rf"(?:[转汇打付退还]|支付|打款)[^,.;!?。给]{{0,3}}[\d零一二两三四五六七八九十百千万][\d.百千万元块钱]*给(?P<name>{_NAME}){_BOUNDARY}"
+)
 _RECEIVES = re.compile(rf"(?:^|[ ,.;:。{HIDDEN}])(?P<name>{_NAME})(?=收(?:$|[ ,.;。{HIDDEN}{HIDDEN_PHONE}]))")
 _BEFORE_PHONE = re.compile(rf"(?:^|[ ,.;。]|(?<={HIDDEN}))(?P<name>{_NAME})(?<!收)(?=[ ,;]?{HIDDEN_PHONE})")
 _BEHIND_PHONE = re.compile(rf"(?<={HIDDEN_PHONE})[ ,;]?(?P<name>{_NAME})(?<!收)(?=$|[ ,.;。{HIDDEN}])")
@@ -77,7 +80,7 @@ _AFTER_TALK_OF_NAMES = re.compile(
     rf"(?:姓名|名字|收件人|收货人|联系人|乘客|抬头)[^。!?]{{0,16}}?(?:是|成|为|叫)(?P<name>{_NAME}){_BOUNDARY}"
 )
 _WITH_TITLE = re.compile(
-    rf"(?P<name>(?:(?:{_COMPOUND})|(?<![\u4e00-\u9fff])[小老]?[{_TITLED}]|(?<![任如为])[{_TITLED}]){_TITLE})"
+    rf"(?P<name>(?:(?:{_COMPOUND})|(?<![\u4e00-\u9fff])[小老]?[{_TITLED}]|(?<![任如为])(?!(?<=[由对关等至鉴基属处终位归便])于)[{_TITLED}]){_TITLE})"
 )
 _RARE_WITH_TITLE = re.compile(
     rf"(?:^|[ ,.;:!?。]|找|我是|叫|请|给|联系)(?P<name>[简项关管安常高方文游白万党车边包华明成单查解]{_TITLE})"
@@ -96,7 +99,7 @@ _SURNAME = re.compile(
 
 _NOT_BEFORE_TITLE = re.compile(r"[\u4e00-\u9fff]")
 _MAY_STAND_BEFORE = re.compile(
-    r"(?:找|联系|我是|叫|请|让|给|和|跟|与|是|问|说|那个|这个|您好|你好|谢谢|感谢|麻烦|帮我|转|要|约|对|向|把|有|人|名|的|了|到|员|,|电话|在|由|归|和|去找|于|投诉|表扬|评价|想|"
+    r"(?:找|联系|我是|叫|请|让|给|帮|替|见|和|跟|与|是|问|说|那个|这个|您好|你好|谢谢|感谢|麻烦|帮我|转|要|约|对|向|把|有|人|名|的|了|到|员|,|电话|在|由|归|和|去找|于|投诉|表扬|评价|想|"
     r"咨询|上次|刚才|昨天|今天|你们|我们|贵司|就)$"
 )
 _NO_NAMES = """
@@ -128,6 +131,7 @@ _PATTERNS = (
     _BY_SELF,
     _SOUGHT,
     _GIVEN,
+    _PAID_TO,
     _RECEIVES,
     _FULL_WITH_TITLE,
     _AND_ANOTHER,

@@ -41,9 +41,9 @@ _COUNTED_WORDS = """
 对~[方了吗不的应比面于话象接外我你账公此讲啊吧称] 间~[隔接] 间房 岁 晚~[上会点饭安]|[了到]
 工作日 个工作日 次~[日品数元] 株 枚 款~[式项] 项~[目链] 顿 门~[店口票铃禁外锁] 封~[面] 座~[位机] 栋 幅 扇 串
 筐 提~[供前示醒出交现货到] 亩 里~[面程屯河山店头桥]
-公顷 床 碗 盘 壶 盆 滴 段 层 集 篇 首~[先次页] 课时 人次 分贝 像素 万像素 英里 加仑 磅 盎司 克拉 匹~[配]
+公顷 床 碗 盘 壶 盆 滴 段 层 集 篇 首~[先次页] 课时 人次 分贝 像素 万像素 英里 加仑 磅 盎司 克拉 匹~[配狼]
 头~[断打发像部疼痛]
-尾~[号款] 站~[点] 桌~[子面] 味~[道地]
+尾~[号款] 站~[点] 期~[间限待望货末刊] 桌~[子面] 味~[道地]
 股~[票东] 票~[据] 针~[对] 打~[折开电包车印扰算听九八七六五四三二一个住] 排~[队] 场~[景地所合] 瓣 块~[钱]
 口~[味头碑罩红岸] 户~[口] 架 艘 星级 周岁 万步
 步~[骤] 号人
@@ -195,10 +195,17 @@ def _more(match: re.Match[str]) -> Json:
     return _bounds(low, low + step)
 
 
+_SPELLED = re.compile("[零〇一二两三四五六七八九]{3,}")
+"""Figures that are told one by one are a code: 一零零八六打不进."""
+_SHORT_FORM = re.compile("[百千万][一二两三四五六七八九]$")
+"""五百一次 are five hundred for each, and no 510 times."""
+
+
 def _plain(match: re.Match[str]) -> Json:
     if match["half_of"]:
         return 0.5
-    value = read(match["value"])
+    spoken = _SPELLED.fullmatch(match["value"]) or (match["unit"] not in METRIC and _SHORT_FORM.search(match["value"]))
+    value = None if spoken else read(match["value"])
     if value is None:
         return None
     value += Decimal("0.5") if match["half"] else Decimal(0)

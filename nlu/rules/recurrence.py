@@ -35,7 +35,8 @@ _MONTH_END = re.compile(
 )
 _YEAR_DAY = re.compile(rf"每年的?(?P<month>{MONTH})月(?:份|(?P<day>{DAY_NUMBER})[号日])?")
 _APART = re.compile(
-    rf"(?:每隔|(?<![相间])隔)(?P<count>{NUMERAL}|半)?(?P<unit>个?(?:小时|钟头|星期|礼拜|季度|月)|分钟|秒钟?|[天日周年])(?!就|了|[后内外])"
+    rf"(?:(?P<each>每)隔|(?<![相间每])隔)(?P<count>{NUMERAL}|半)?"
+    rf"(?P<unit>个?(?:小时|钟头|星期|礼拜|季度|月)|分钟|秒钟?|[天日周年])(?![后内外])(?(each)|(?!就|了))"
 )
 _EVERY = re.compile(
     rf"每(?P<count>{NUMERAL}|半)?(?P<unit>个?(?:小时|钟头|星期|礼拜|季度|月)|月|分钟|秒钟?|刻钟|[天日周年晚早夜])(?![级代饼份次晨]|优鲜|坚果|黑巧)"

@@ -93,7 +93,7 @@ class Talk:
         )
         words = Message("", self.address, content, self.at).text
         meaning = said if isinstance(said, Meaning) else parse(words)
-        heard = Heard(f"t{self.turns}", self.address, content, meaning, self.at)
+        heard = Heard(f"{self.address.user}{self.turns}", self.address, content, meaning, self.at)
         self.outcome = await self.engine.step(self.dialogue, heard, self.actions)
         self.dialogue = Dialogue.from_dict(self.outcome.dialogue.to_dict())
         return [shown(reply) for reply in self.outcome.replies]

@@ -7,9 +7,9 @@ from datetime import datetime
 import pytest
 
 from adapters.message import Json
-from flows.domain import Mapped, Slot
+from flows.slot import Mapped, Slot
 from flows.slots import from_entities
-from nlu.meaning import FALLBACK_INTENT, Meaning
+from nlu.meaning import FALLBACK_INTENT, Entity, Meaning
 from nlu.normalize import normalize
 from nlu.rules import extract
 from tests.flows.making import engine
@@ -69,3 +69,23 @@ def test_a_number_itself_comes_first_and_lengths_count_only_when_asked_for(text:
     told, found = from_entities(NUMBER, meaning(text), asked)
     assert told == value
     assert [one.type for one in found] == ["number"] * len(found)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("没有质量问题", None),
+        ("没有质量问题，就是漏水", "漏水"),
+        ("不漏水", None),
+        ("是漏水", "漏水"),
+        ("有没有质量问题", "质量问题"),
+        ("漏不漏水", "漏水"),
+        ("质量问题，没漏水", "质量问题"),
+    ],
+)
+def test_what_is_said_not_to_be_fills_no_slot(text: str, value: Json) -> None:
+    reasons = ("质量问题", "漏水")
+    places = sorted((text.rfind(one), one) for one in reasons if one in text)
+    entities = tuple(Entity("reason", one, one, at, at + len(one)) for at, one in places)
+    slot = Slot("reason", "text", mappings=(Mapped("from_entity", "reason"),))
+    assert from_entities(slot, Meaning(text, entities=entities))[0] == value

@@ -115,7 +115,60 @@ async def test_a_question_right_after_is_about_the_same_thing() -> None:
     assert await talk.says("物流什么时候能到啊") == ["订单DD3在路上。"]
 
 
-@pytest.mark.parametrize("words", ["物流", "我要退款", "能再退一个吗？我要退款"])
+WHETHER_DD3 = "请问是刚才说的 DD3 吗？不是的话，请告诉我订单号。 [是的] [不是]"
+
+
+@pytest.mark.parametrize(
+    ("answer", "after"),
+    [
+        ("是的", ASK_REASON), ("对，就是它", ASK_REASON), ("DD3", ASK_REASON), ("1", ASK_REASON), ("DD1", ASK_REASON),
+        ("不是", ASK_ORDER), ("不是这个", ASK_ORDER), ("换一个", ASK_ORDER), ("2", ASK_ORDER), ("不对", ASK_ORDER),
+        ("不是DD3，是DD1", ASK_REASON), ("不是，是DD1", ASK_REASON),
+    ],
+)  # fmt: skip
+async def test_what_was_just_spoken_of_is_offered_and_never_taken(answer: str, after: str) -> None:
+    talk = Talk()
+    await talk.says("查一下DD3的物流")
+    assert await talk.says("我要退款") == [WHETHER_DD3]
+    assert await talk.says(answer) == [after]
+    assert talk.slots.get("order_id") == (None if after == ASK_ORDER else "DD1" if "DD1" in answer else "DD3")
+    assert "reason" not in talk.slots
+
+
+async def test_an_offer_that_was_turned_down_is_not_made_again() -> None:
+    talk = Talk()
+    await said(talk, "查一下DD3的物流", "我要退款", "不是")
+    assert await talk.says("你们几点上班") == ["我们9点上班。", ASK_ORDER]
+
+
+async def test_an_offer_stands_while_something_else_is_asked() -> None:
+    talk = Talk()
+    await said(talk, "查一下DD3的物流", "我要退款")
+    assert await talk.says("你们几点上班") == ["我们9点上班。", WHETHER_DD3]
+    assert await talk.says("再说一遍") == ["我们9点上班。", WHETHER_DD3]
+    assert await talk.says("嗯") == [ASK_REASON]
+
+
+async def test_what_a_flow_was_done_for_is_not_offered_to_it_again() -> None:
+    talk = Talk()
+    await said(talk, "我要退款", "DD1", "坏了", "确认", "查余额")
+    assert await talk.says("我要退款") == [ASK_ORDER]
+
+
+async def test_nothing_is_offered_from_an_earlier_session() -> None:
+    talk = Talk()
+    await talk.says("查一下DD3的物流")
+    talk.at += 7200
+    assert await talk.says("我要退款") == [ASK_ORDER]
+
+
+async def test_what_the_flow_would_refuse_is_not_offered() -> None:
+    talk = Talk()
+    await talk.says("查一下XX3的物流")
+    assert await talk.says("我要退款") == [ASK_ORDER]
+
+
+@pytest.mark.parametrize("words", ["物流", "能再退一个吗？我要退款", "我还要退一个款"])
 async def test_what_is_no_question_or_is_about_another_thing_is_asked_for(words: str) -> None:
     talk = Talk()
     await talk.says("查一下DD3的物流")

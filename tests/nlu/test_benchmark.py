@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import subprocess
@@ -160,3 +161,27 @@ def replace_entity(row: dict[str, Any]) -> Example:
     [one] = row["entities"]
     entity = Entity(one["entity"], one["value"], one["value"], one["start"], one["end"])
     return Example(row["text"], row["intent"].replace("/", "."), (entity,))
+
+
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+
+
+def _names(module: str) -> set[str]:
+    """What a module of benchmarks/ defines or imports, without running it."""
+    tree = ast.parse((BENCHMARKS / f"{module}.py").read_text("utf-8"))
+    defined = {node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+    stored = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+    imported = {
+        one.asname or one.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for one in node.names
+    }
+    return defined | stored | imported
+
+
+@pytest.mark.parametrize("path", sorted(BENCHMARKS.glob("*.py")), ids=lambda path: path.stem)
+def test_a_benchmark_takes_from_others_only_what_they_have(path: Path) -> None:
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("benchmarks."):
+            assert {one.name for one in node.names} <= _names(str(node.module).removeprefix("benchmarks."))

@@ -47,6 +47,7 @@ def test_the_light_classifier_learns_from_texts_without_a_label_and_is_all_that_
     pipeline = load(model)
     assert pipeline.parse("查我的订单", NOW).intent == "check_order"
     assert pipeline.parse("哈喽！", NOW).confidence == 1.0
+    assert pipeline.parse("？！", NOW).familiarity == 0.0
     for text in ("\ud800", "😀", "", "退" * 2000):
         assert sum(one.confidence for one in pipeline.parse(text, NOW).ranking) <= 1 + 1e-6
     assert not is_stale(project, model)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -201,3 +202,22 @@ def test_of_sentences_put_into_wrong_intents_most_are_among_the_first_suspects()
     assert len(set(found) & bad) >= 0.75 * len(bad)
     assert len(set(found[: 2 * len(bad)]) & bad) >= 0.6 * len(bad)
     assert len(set(found[:20]) & bad) >= 9
+
+
+def test_questions_of_a_table_are_not_asked_for_marks_which_they_cannot_have(tmp_path: Path) -> None:
+    project = write_project(tmp_path, config=LIGHT)
+    (project / "data" / "faq.csv").write_text("问题,答案\n苹果手机怎么保养,用软布擦\n", "utf-8")
+    assert [one.what for one in doubts(project) if one.kind == "unmarked"] == []
+    with (project / "data" / "nlu.yml").open("a", encoding="utf-8") as file:
+        file.write("  - intent: care\n    examples: |\n      - 苹果手机怎么保养才好\n")
+    assert ["苹果手机怎么保养才好" in one.what for one in doubts(project) if one.kind == "unmarked"] == [True]
+
+
+def test_a_list_of_a_hundred_thousand_values_is_looked_through_in_seconds() -> None:
+    values = [f"{chr(0x4E00 + n // 300)}{chr(0x5E00 + n % 300)}店" for n in range(100_000)]
+    sentences = [f"第{n}次去{values[n]}要多久" for n in range(1000)]
+    data = of(intent("go", f"去[{values[-1]}](place)", *sentences))
+    begun = time.process_time()
+    found = unmarked(replace(data, lookups={"place": tuple(values)}))
+    assert {one.what.split("'")[1] for one in found} == set(values[:1000])
+    assert time.process_time() - begun < 5

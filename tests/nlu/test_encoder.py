@@ -127,3 +127,8 @@ def test_an_unknown_model_is_named(tmp_path: Path) -> None:
     config = "pipeline:\n  - name: JiebaTokenizer\n  - name: SentenceEncoder\n    model: use-m4\n"
     with pytest.raises(BadProject, match=r"no encoder 'use-m4'; choose one of use-m3, e5-small-zh"):
         project(tmp_path, config)
+
+
+def test_a_list_without_a_model_is_told_before_anything_is_trained(tmp_path: Path) -> None:
+    with pytest.raises(BadProject, match=r"config\.yml:1: .*at least 1 item"):
+        project(tmp_path, "pipeline: [JiebaTokenizer, {name: SentenceEncoder, model: []}]")

@@ -178,3 +178,28 @@ def test_patterns_are_kept_as_the_author_wrote_them(pattern: str, tmp_path: Path
     extractor = regex(pattern)
     extractor.save(tmp_path)
     assert RegexEntityExtractor.load(RegexOptions(), tmp_path).patterns == extractor.patterns
+
+
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [
+        ("五个人吃饭", []),
+        ("订位，3个人", []),
+        ("8个人", []),
+        ("推荐一个人均消费五十元的", []),
+        ("集中通知", []),
+        ("中通知我了", []),
+        ("发票给个人", ["个人"]),
+        ("给个人开的票", ["个人"]),
+        ("写个人吧", ["个人"]),
+        ("用中通发", ["中通"]),
+        ("中通快到了吗", ["中通"]),
+    ],
+)
+def test_a_short_value_is_not_made_of_the_halves_of_two_words(text: str, values: list[str]) -> None:
+    listed = "".join(f"      - {one}\n" for one in ("个人", "中通", "顺丰", "韵达", "圆通"))
+    section = f"  - lookup: word\n    examples: |\n{listed}"
+    lookup = LookupEntityExtractor.train(LookupOptions(), corpus(section))
+    assert [value for _, _, value in found(text, lookup)] == values
+    plain = LookupEntityExtractor.train(LookupOptions(fuzzy=False), corpus(section))
+    assert len(found(text, plain)) == 1

@@ -309,7 +309,9 @@ def test_a_model_that_is_not_there_is_said_in_words(
 
 def test_without_torch_it_says_what_to_install(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("nlu.encoders.torch_model.find_spec", lambda name: None)
-    with pytest.raises(BadProject, match="needs torch and transformers: pip install -r requirements-tr"):
+    with pytest.raises(
+        BadProject, match="needs torch, transformers, onnx, onnxruntime, tokenizers: pip install -r requirements-tr"
+    ):
         train(project, silent, anew=True)
 
 

@@ -32,7 +32,9 @@ def test_a_sentence_that_was_not_trained_gets_its_intent(pipeline: Pipeline, tex
     assert meaning.ranking[0].name == intent
 
 
-@pytest.mark.parametrize("text", ["asdfghjkl", "。。。？", "🙃🙃", "qwe rty uio", "量子色动力学重整化群"])
+@pytest.mark.parametrize(
+    "text", ["asdfghjkl", "。。。？", "？？", "！？！", "…", "🙃🙃", "qwe rty uio", "量子色动力学重整化群"]
+)
 def test_what_training_never_saw_is_not_guessed(pipeline: Pipeline, text: str) -> None:
     assert pipeline.parse(text, NOW).intent == FALLBACK_INTENT
 

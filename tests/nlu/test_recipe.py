@@ -174,3 +174,15 @@ def test_a_threshold_beyond_one_is_told() -> None:
 )
 def test_pipelines_of_public_rasa_projects_are_understood(project: Path) -> None:
     assert names(read_recipe(project.parent))[:1] == ["Normalizer"]
+
+
+def test_several_selectors_of_rasa_become_one_that_answers_all_of_their_intents() -> None:
+    both = (
+        "pipeline: [{name: ResponseSelector, retrieval_intent: faq}, {name: ResponseSelector, retrieval_intent: chat}]"
+    )
+    one = "pipeline: [{name: ResponseSelector, retrieval_intent: faq}]"
+    intents = [
+        [step.options.model_dump()["retrieval_intent"] for step in of(text).steps if step.name == "FaqRetriever"]
+        for text in (one, f"{one[:-1]}, {one[11:]}", both)
+    ]
+    assert intents == [["faq"], ["faq"], [""]]

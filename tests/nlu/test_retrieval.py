@@ -136,3 +136,22 @@ def test_one_question_alone_is_answered(tmp_path: Path) -> None:
     pipeline = load(train(project, silent))
     assert pipeline.parse("能开发票吗？", NOW).answers[0].key == "faq/能开发票吗"
     assert pipeline.parse("我要退款", NOW).answers == ()
+
+
+def test_a_question_of_nothing_to_read_does_not_take_the_vectors_from_the_others(tmp_path: Path) -> None:
+    config = "pipeline: [Normalizer, JiebaTokenizer, TfidfFeaturizer, SentenceEncoder, LinearIntentClassifier,"
+    project = write_project(tmp_path, config=f"language: zh\n{config} FaqRetriever]\n")
+    table = '- q: ["\\u200b"]\n  a: 什么也没问\n- q: [几点开门, 营业时间]\n  a: 九点\n'
+    (project / "data" / "faq.yml").write_text(table, "utf-8")
+    pipeline = load(train(project, silent))
+    assert [one.dense for one in pipeline.components if isinstance(one, FaqRetriever)] == [True]
+    assert pipeline.parse("你们什么时候开始营业", NOW).answers[0].key == "faq/几点开门"
+
+
+@pytest.mark.parametrize("text", ["how much is shipping", "送料はいくらですか"])
+def test_a_question_in_letters_that_no_example_has_is_answered_all_the_same(tmp_path: Path, text: str) -> None:
+    pipeline = load(train(write_project(tmp_path, config="language: zh\n"), silent))
+    assert not len(pipeline.read(text, NOW).features.columns)
+    meaning = pipeline.parse(text, NOW)
+    assert meaning.intent == "faq"
+    assert meaning.answers[0].key == "faq/shipping_fee"

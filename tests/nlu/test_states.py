@@ -8,7 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors.numpy import load_file, save_file
 
+from config.source import BadProject
 from nlu.component import Corpus
 from nlu.data import Example, NluData
 from nlu.encoder import SentenceEncoder, SentenceEncoderOptions
@@ -16,8 +18,11 @@ from nlu.encoders.adding import add
 from nlu.encoders.cache import encode_all
 from nlu.encoders.onnx_encoder import OnnxEncoder
 from nlu.encoders.opening import USE_M3, open_encoder, resolve
+from nlu.model import is_stale, latest, load, read_manifest
 from nlu.normalizer import Normalizer
 from nlu.pipeline import blank
+from nlu.training import train
+from tests.nlu.small_shop import silent, write_project
 from tests.nlu.test_transformer import CONFIG, by_hand, folder_of, weights
 
 NOW = datetime(2026, 11, 18, 10, tzinfo=UTC)
@@ -86,3 +91,63 @@ def test_an_encoder_without_states_gives_none(tmp_path: Path) -> None:
     found = encode_all(open_encoder(resolve(USE_M3, tmp_path)), ["热"], tmp_path / "m3.npz", float, states=["热"])
     assert not found["热"].states.spans
     assert len(list(tmp_path.iterdir())) == 1
+
+
+# --- another encoder under the same name
+
+PIPELINE = "language: zh\npipeline: [Normalizer, JiebaTokenizer, TfidfFeaturizer, {name: SentenceEncoder, model: tiny},"
+PIPELINE += " MoodAnalyzer, LinearIntentClassifier, FaqRetriever]\n"
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    add(str(folder_of(tmp_path / "tiny", CONFIG)))
+    return write_project(tmp_path, config=PIPELINE)
+
+
+def replace_encoder(project: Path) -> None:
+    folder = project / "tiny"
+    named = load_file(str(folder / "model.safetensors"))
+    save_file({name: value[::-1].copy() for name, value in named.items()}, str(folder / "model.safetensors"))
+    (folder / "model.onnx").unlink()
+    add(str(folder))
+
+
+def test_another_encoder_in_the_same_folder_is_learned_by_anew(project: Path) -> None:
+    first = read_manifest(train(project, silent))
+    replace_encoder(project)
+    again = read_manifest(train(project, silent))
+    assert again.contents != first.contents
+    for cached in (project / ".yingda" / "cache").iterdir():
+        cached.unlink()
+    assert again.contents == read_manifest(train(project, silent, anew=True)).contents
+
+
+def test_a_model_is_stale_where_its_encoder_has_become_another(project: Path) -> None:
+    folder = train(project, silent)
+    assert not is_stale(project, folder)
+    replace_encoder(project)
+    assert is_stale(project, folder)
+
+
+def test_a_model_is_not_served_with_another_encoder_than_it_was_trained_with(project: Path) -> None:
+    folder = train(project, silent)
+    replace_encoder(project)
+    with pytest.raises(BadProject, match=r"another encoder than the one .* train again: yingda train"):
+        load(folder)
+
+
+def test_a_model_whose_encoder_is_not_here_says_how_to_get_it_and_is_not_stale(project: Path) -> None:
+    folder = train(project, silent)
+    (project / "tiny").rename(project / "away")
+    assert not is_stale(project, folder)
+    with pytest.raises(BadProject, match="SentenceEncoder: there is no encoder 'tiny'; choose one of"):
+        load(folder)
+
+
+def test_a_project_may_move_with_its_encoder(project: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    said = load(train(project, silent)).parse("我要退", NOW)
+    moved = project.rename(tmp_path_factory.mktemp("elsewhere") / "shop")
+    newest = latest(moved)
+    assert newest is not None
+    assert load(newest).parse("我要退", NOW) == said

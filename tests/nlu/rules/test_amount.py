@@ -271,3 +271,53 @@ def test_a_sum_is_found_in_every_form(cents: int, form: str) -> None:
 @given(st.integers(1, 999_999))
 def test_a_spelled_sum_is_found(value: int) -> None:
     assert values("amount", f"{spelled(value)}元") == [(f"{spelled(value)}元", value)]
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("余额-20元", [("-20元", -20)]),
+        ("账户显示-3.5元", [("-3.5元", -3.5)]),
+        ("负二十元", [("负二十元", -20)]),
+        ("运费-20元", [("20元", 20)]),  # a dash
+        ("￥1,29", []),  # neither 1 nor 129 is what was meant for certain
+        ("预算1000-2000", [("1000-2000", _between(1000, 2000))]),
+        ("额度从1万调到2万", [("1万", 10000), ("2万", 20000)]),
+        ("从三万提到五万", []),
+        ("退200分", []),
+        ("支持假一赔十", []),
+        ("余额快没了，给我续上200", [("200", 200)]),
+        ("叁佰零伍元", [("叁佰零伍元", 305)]),
+        ("伍元整", [("伍元整", 5)]),
+    ],
+)
+def test_what_a_sum_is_told_by(text: str, found: list[tuple[str, Json]]) -> None:
+    assert values("amount", text) == found
+
+
+def test_sizes_of_pictures_and_watts_are_no_money() -> None:
+    assert values("number", "4K电视") == []
+    assert values("amount", "3000w") == []
+    assert values("amount", "30w") == [("30w", 300_000)]
+
+
+@pytest.mark.parametrize(
+    ("text", "right"),
+    [
+        ("还剩十八万六", [("number", "十八万六", 186_000)]),
+        ("退我十二万五千", [("amount", "十二万五千", 125_000)]),
+        ("退1万2千", [("amount", "1万2千", 12_000)]),
+        ("退我1万二", []),  # better asked again than ten thousand
+        ("存五万一年", [("amount", "五万", 50_000), ("duration", "一年", "P1Y")]),
+        ("工资一万二一个月", [("amount", "一万二", 12_000)]),
+        ("五百一次", []),
+        ("三百零一次", [("quantity", "三百零一次", {"number": 301, "unit": "次"})]),
+        ("一千二毫升", [("quantity", "一千二毫升", {"number": 1200, "unit": "ml"})]),
+        ("一零零八六打不进", [("phone", "一零零八六", "10086")]),
+        ("一二三四五", [("number", "一二三四五", 12345)]),
+    ],
+)
+def test_a_figure_is_read_to_its_end_and_no_further(text: str, right: list[tuple[str, str, Json]]) -> None:
+    found = [(one.type, one.text, one.value) for one in extract(normalize(text), NOW)]
+    kinds = {kind for kind, _, _ in right}
+    assert [one for one in found if not right or one[0] in kinds] == right

@@ -319,3 +319,22 @@ def test_carriers_are_told_by_what_their_numbers_look_like(number: str, names: t
 
 def test_plain_digits_may_be_several_carriers() -> None:
     assert {"中通快递", "申通快递"} & set(carriers("773012345678901"))
+
+
+@pytest.mark.parametrize(
+    ("text", "right"),
+    [
+        ("电话是138 0013 80000", [("invalid", "138 0013 80000", {"type": "phone", "why": "length"})]),
+        ("我的电话 138-0013-800", [("invalid", "138-0013-800", {"type": "phone", "why": "length"})]),
+        ("单号DD2026 0001", [("order_id", "DD2026 0001", "DD20260001")]),
+        ("订单号DD 2026 0001", [("order_id", "DD 2026 0001", "DD20260001")]),
+        ("单号DD2026 0001 300元", [("order_id", "DD2026 0001", "DD20260001"), ("amount", "300元", 300)]),
+        ("订单DD20260001 2026", [("order_id", "DD20260001", "DD20260001"), ("number", "2026", 2026)]),
+        ("快递单号 SF 1390 2177 45862", [("express_no", "SF 1390 2177 45862", "SF1390217745862")]),
+        ("卡号6222 0212 3456 789", [("invalid", "6222 0212 3456 789", {"type": "bank_card", "why": "length"})]),
+    ],
+)
+def test_a_code_that_blanks_part_is_no_half_of_it_and_no_numbers(
+    text: str, right: list[tuple[str, str, object]]
+) -> None:
+    assert found(text) == right

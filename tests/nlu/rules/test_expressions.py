@@ -5,12 +5,13 @@ from __future__ import annotations
 import pytest
 
 from nlu.rules import KINDS
-from tests.nlu.rules.expressions import Expression, read, read_table, score
+from tests.nlu.rules.expressions import UNSEEN, Expression, read, read_table, score
 
 EXPRESSIONS = read_table()
+LATER = read_table(UNSEEN)
 
 
-@pytest.mark.parametrize("expression", EXPRESSIONS, ids=[one.text for one in EXPRESSIONS])
+@pytest.mark.parametrize("expression", [*EXPRESSIONS, *LATER], ids=lambda one: one.text)
 def test_an_expression_is_read_as_the_table_says(expression: Expression) -> None:
     assert read(expression.text) == list(expression.right)
 
@@ -22,8 +23,13 @@ def test_the_table_has_every_type_and_enough_of_it() -> None:
     assert sum(not one.right for one in EXPRESSIONS) >= 50
 
 
-def test_spans_of_the_table_are_in_its_texts_and_in_their_order() -> None:
-    for one in EXPRESSIONS:
+def test_the_later_texts_are_none_of_the_table() -> None:
+    assert len(LATER) >= 200
+    assert {one.text for one in LATER}.isdisjoint(one.text for one in EXPRESSIONS)
+
+
+def test_spans_of_the_tables_are_in_their_texts_and_in_order() -> None:
+    for one in [*EXPRESSIONS, *LATER]:
         places = [one.text.find(span) for _, span, _ in one.right]
         assert -1 not in places
         assert places == sorted(places)

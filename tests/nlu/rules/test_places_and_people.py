@@ -134,3 +134,19 @@ NO_PEOPLE = """
 @pytest.mark.parametrize("text", NO_PEOPLE.split())
 def test_false_friends_are_no_people(text: str) -> None:
     assert values("person", text) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("转5000给李建国", ["李建国"]),
+        ("帮我打款2万元给欧阳娜娜", ["欧阳娜娜"]),
+        ("转200给商家", []),
+        ("找刘教练约课", ["刘教练"]),
+        ("找于老板", ["于老板"]),
+        ("由于老板不在", []),
+        ("对于师傅的态度很不满", []),
+    ],
+)
+def test_who_gets_money_and_who_is_merely_the_end_of_a_word(text: str, names: list[str]) -> None:
+    assert [name for name, _ in values("person", text)] == names

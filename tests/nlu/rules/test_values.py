@@ -243,3 +243,17 @@ def test_a_message_may_hold_one_of_each() -> None:
         ("reference", {"index": 2}),
         ("url", "www.a.cn"),
     ]
+
+
+def test_what_is_all_around_is_no_month() -> None:
+    assert values("duration", "查查它四周还有什么景点") == []
+    assert values("duration", "等了四周") == [("四周", "P4W")]
+
+
+def test_each_third_day_is_a_rule_whatever_stands_behind() -> None:
+    assert values("recurrence", "每隔三天就断网") == [("每隔三天", "FREQ=DAILY;INTERVAL=4")]
+    assert values("recurrence", "隔三天就到") == []
+
+
+def test_the_last_but_one_is_not_the_second() -> None:
+    assert found("倒数第二") == [("reference", "倒数第二", {"index": -2})]
