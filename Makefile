@@ -21,10 +21,12 @@ run: $(VENV)/.installed
 
 test: $(VENV)/.tests-installed
 	bash tests/system.sh
+	$(BIN)/python -m tests.rasa.sdk
 	$(BIN)/python -m pytest $(ARGS)
 
 full: $(VENV)/.tests-installed
 	bash tests/system.sh
+	$(BIN)/python -m tests.rasa.sdk
 	$(BIN)/python -m pytest -m 'full or not full' --timeout 3600 $(ARGS)
 
 check: $(VENV)/.tests-installed
@@ -37,7 +39,7 @@ docs: $(VENV)/.tests-installed
 	$(BIN)/python -m tests.docs.generate
 
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .venv-rasa-sdk .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 $(VENV)/bin/python:
 	@test -n "$(PYTHON)" || { echo 'No Python 3.11 or newer with venv was found. On Debian or Ubuntu: apt install python3 python3-venv; on macOS: brew install python@3.11; or say which: make run PYTHON=/path/to/python3.11' >&2; exit 1; }

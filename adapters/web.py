@@ -66,11 +66,11 @@ class RestCall:
     extra: Mapping[str, Json]
     """`metadata` and `input_channel`, where they were given."""
 
-    def message(self, id: str, at: float) -> Message:
-        """The call as a message. Raises ValueError where there is none."""
+    def message(self, id: str, at: float, channel: str = "rest") -> Message:
+        """The call as a message of one of Rasa's channels. Raises ValueError where there is none."""
         if self.text is None:
             raise ValueError("the call has no message")
-        address = Address("rest", "main", self.sender, self.sender)
+        address = Address(channel, "main", self.sender, self.sender)
         return Message(id, address, Text(self.text), at, raw=dict(self.extra) or None)
 
 

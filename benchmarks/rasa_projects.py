@@ -4,34 +4,42 @@
 
 For each project: seconds of training (understanding and policies) and peak memory of the process that trains, the test
 stories that pass with our understanding of their texts (`as_heard`) and with the meanings that they give
-(`as_written`). `--stories N` adds a made-up project of N stories and how long its policies take to learn. Prints one
+(`as_written`). `--stories N` adds a made-up project of N stories: how long its policies take to
+learn, and a message of a talk to be answered. Prints one
 JSON object.
 """
 
 from __future__ import annotations
 
 import argparse
+import asyncio
 import json
 import resource
 import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from adapters.message import Address, Json, Text
 from config.source import BadProject
-from flows.rasa.engine import load_rasa_engine
+from flows.rasa.engine import RasaEngine, load_rasa_engine
 from flows.rasa.testing import Parse, read_tests, run_tests
+from flows.state import ActionFailed, Dialogue, Heard, Result
+from nlu.meaning import Meaning
 from nlu.model import load
 from nlu.training import train
 
 NOW = datetime(2026, 11, 18, 10, tzinfo=UTC)
 STEPS = 6
+TALKS, MESSAGES = 30, 12
 
 
 def main() -> None:
@@ -117,8 +125,38 @@ def made_up(count: int) -> dict[str, Any]:
         load_rasa_engine(project)
         learned = time.perf_counter() - begun
         begun = time.perf_counter()
-        load_rasa_engine(project)
-        return {"stories": count, "policies_s": round(learned, 2), "again_s": round(time.perf_counter() - begun, 2)}
+        engine = load_rasa_engine(project)
+        again = time.perf_counter() - begun
+        steps = asyncio.run(talk(engine, intents))
+        return {
+            "stories": count,
+            "policies_s": round(learned, 2),
+            "again_s": round(again, 2),
+            "step_ms": {"p50": round(1000 * statistics.median(steps), 2), "max": round(1000 * max(steps), 2)},
+        }
+
+
+class Nobody:
+    """Made-up projects have no actions."""
+
+    async def perform(
+        self, name: str, args: Mapping[str, Json], key: str, heard: Heard, slots: Mapping[str, Json]
+    ) -> Result:
+        raise ActionFailed(name)
+
+
+async def talk(engine: RasaEngine, intents: list[str]) -> list[float]:
+    """Seconds for each message of talks of MESSAGES messages."""
+    taken: list[float] = []
+    for i in range(TALKS):
+        dialogue = Dialogue()
+        for j in range(MESSAGES):
+            meaning = Meaning(f"{i} {j}", intents[(7 * i + 11 * j) % len(intents)], 0.9)
+            heard = Heard(f"{i}/{j}", Address("rest", "main", "u", "u"), Text(meaning.text), meaning, 60.0 * j + 1)
+            begun = time.perf_counter()
+            dialogue = (await engine.step(dialogue, heard, Nobody())).dialogue
+            taken.append(time.perf_counter() - begun)
+    return taken
 
 
 def _story(number: int, intents: list[str], responses: list[str]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from adapters.message import Json, converter, plain
 from bot import faults
@@ -37,6 +37,21 @@ class Catalogue(Protocol):
     async def perform(
         self, name: str, args: Mapping[str, Json], key: str, heard: Heard, slots: Mapping[str, Json]
     ) -> Result: ...
+
+
+@runtime_checkable
+class Closing(Protocol):
+    """A catalogue that holds connections."""
+
+    async def close(self) -> None:
+        """Let go of them; a call that is under way still ends."""
+        ...
+
+
+async def let_go(catalogue: Catalogue) -> None:
+    """A bot that thinks no more needs its connections no more."""
+    if isinstance(catalogue, Closing):
+        await catalogue.close()
 
 
 class LeaseLost(Exception):

@@ -37,7 +37,8 @@ from bot.store import Store, StoreDown
 from bot.tracker import store_url
 from bot.ways import Key, Times
 from bot.web import Origins, Site, mount
-from bot.web.rasa import Auth, Conversations, Models
+from bot.web.callback import CallbackInput
+from bot.web.rasa import RASA_GREETING, Auth, Conversations, Models
 from bot.web.send import SendApi
 from bot.web.socketio import SocketIoChannel
 from bot.work import Bot
@@ -154,6 +155,8 @@ async def make_app(
     mount(app, site)
     _mount_send(app, service, settings)
     _mount_rasa_api(app, service, site, settings, project)
+    if "main" in credentials.callback:
+        app.add_routes(CallbackInput(site).routes())
     if credentials.socketio is not None:
         SocketIoChannel(site, credentials.socketio).attach(app)
     reload = None if bot else partial(load_bot, project, settings)
@@ -287,9 +290,13 @@ def _mount_send(app: web.Application, service: Service, settings: Settings) -> N
     app.add_routes(SendApi(token, desk, forecaster, Board(service.store), service.clock, zone).routes())
 
 
+def _serves_rasa_api(settings: Settings) -> bool:
+    return bool(settings.enable_api or settings.auth_token.get_secret_value() or settings.jwt_secret.get_secret_value())
+
+
 def _mount_rasa_api(app: web.Application, service: Service, site: Site, settings: Settings, project: Path) -> None:
     token, secret = settings.auth_token.get_secret_value(), settings.jwt_secret.get_secret_value()
-    if not (settings.enable_api or token or secret):
+    if not _serves_rasa_api(settings):
         return
     auth = Auth(token, secret, settings.jwt_method)
 
@@ -312,6 +319,7 @@ def _site(service: Service, settings: Settings, credentials: Credentials, proxie
         timezone=ZoneInfo(settings.timezone),
         remote=proxies.remote_of,
         rest=credentials.rest is not None,
+        greeting=RASA_GREETING if _serves_rasa_api(settings) else "",
         media=service.media,
     )
 

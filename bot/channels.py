@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import SecretStr
 
+from adapters.callback import Callback
 from adapters.channel import Channel
 from adapters.dingtalk import DingTalk
 from adapters.dingtalk.channel import WINDOW_S as DINGTALK_WINDOW_S
@@ -35,6 +36,7 @@ CHANNELS: Mapping[str, Make] = {
     "dingtalk_robot": lambda name, account, settings: DingTalkRobot(name, account),
     "feishu": lambda name, account, settings: Feishu(name, account, settings.timestamp_window_s),
     "wecom_bot": lambda name, account, settings: WeComBot(name, account, settings.timestamp_window_s),
+    "callback": lambda name, account, settings: Callback(name, account),
     "wecom_kf": lambda name, account, settings: WeComKf(name, account, settings.timestamp_window_s),
 }
 

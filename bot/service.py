@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 from adapters.channel import Channel, Exchange, Judgement, Outgoing, T, Transport
 from adapters.message import Address, Message
+from bot.actions import let_go
 from bot.alarms import Alarms, Alert
 from bot.alerts import Alerts
 from bot.before import Before, OptWords
@@ -132,6 +133,7 @@ class Service:
         )  # fmt: skip
         self.ready = False
         self._chores: list[asyncio.Task[None]] = []
+        self._leaving: set[asyncio.Future[None]] = set()
 
     def _make_links(self) -> Links | None:
         if self.connect is None:
@@ -154,7 +156,11 @@ class Service:
 
     def swap(self, bot: Bot) -> None:
         """Think with `bot` from the next turn on."""
-        self.work.bot = bot
+        before, self.work.bot = self.work.bot, bot
+        if before.actions is not bot.actions:
+            leaving = asyncio.ensure_future(let_go(before.actions))
+            self._leaving.add(leaving)
+            leaving.add_done_callback(self._leaving.discard)
 
     async def start(self) -> None:
         """Begin to work. A store that is down is waited for in the background; until then `ready` is False."""
@@ -200,6 +206,7 @@ class Service:
             await self.links.stop()
         if self.media is not None:
             await self.media.close()
+        await asyncio.gather(let_go(self.work.bot.actions), *self._leaving)
         return thought and sent
 
     async def _set_clock(self) -> None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from urllib.parse import quote, unquote
 
-from adapters.channel import Route
 from adapters.message import Address, Json, converter, plain
 from bot.store import Store
 from bot.turn import Turn
@@ -36,8 +35,7 @@ class Timers:
         for timer in timers:
             due = min(max(timer.due, 0.0), LATEST)
             of = f"{turn.conversation}/{quote(f'{_MARK}{timer.key}', safe='')}"
-            live = turn.route is not None and turn.route.kind == "live"
-            value: Json = {"id": of, "due": due, "address": plain(turn.address), "live": live}
+            value: Json = {"id": of, "due": due, "address": plain(turn.address)}
             await self._store.write_note(f"{NOTES}{due:014.3f}/{of}", value, rev=0)
 
     async def ring(self) -> list[str]:
@@ -55,9 +53,8 @@ class Timers:
 
 def _turn(value: Json) -> Turn:
     address = converter.structure(value["address"], Address)
-    route = Route("live") if value["live"] else None
     due = float(value["due"])
-    return Turn(value["id"], address.conversation, "timer", address, due, due=due, route=route)
+    return Turn(value["id"], address.conversation, "timer", address, due, due=due)
 
 
 def key_of(turn: Turn) -> str:

@@ -37,6 +37,8 @@ from nlu.meaning import Meaning
 
 FIRST_KNOCK_S, LONGEST_KNOCK_S = 0.03, 0.5
 """How soon, and how late, to ask again for a conversation that another worker holds."""
+SENT_ALONG = ("metadata", "input_channel")
+"""What a message of Rasa's channels has in its `raw`."""
 APOLOGY = "抱歉，系统出了点问题，请稍后再试。"
 
 
@@ -127,12 +129,12 @@ class Work:
 
     async def sweep(self) -> int:
         """Take up what nobody works on: timers that are due, retries, leftovers of processes that died."""
-        for conversation in await self._timers.ring():
-            self.nudge(conversation)
         stalled = await self._store.stalled()
         for conversation in stalled:
             self.nudge(conversation)
             self._outbox.nudge(conversation)
+        for conversation in await self._timers.ring():
+            self.nudge(conversation)
         return len(stalled)
 
     # --- one conversation
@@ -308,7 +310,11 @@ def _heard(turn: Turn, meaning: Meaning) -> Heard:
     if turn.message is None:
         return Heard(turn.id, turn.address, Custom(), meaning, at)
     said = turn.message
-    return Heard(turn.id, turn.address, said.content, meaning, at, said.sender or turn.address.user, said.sender_name)
+    raw = said.raw if isinstance(said.raw, Mapping) else {}
+    extra = {key: raw[key] for key in SENT_ALONG if key in raw}
+    return Heard(
+        turn.id, turn.address, said.content, meaning, at, said.sender or turn.address.user, said.sender_name, extra
+    )
 
 
 def _standing(dialogue: Dialogue) -> str:

@@ -262,6 +262,19 @@ class Rest(Strict):
     """Rasa's REST channel has no settings."""
 
 
+class CallbackAccount(Keys):
+    """Rasa's callback channel: messages come to `/webhooks/callback/webhook`, answers are posted to a URL of yours."""
+
+    url: str
+    """Where each thing that the bot says is posted as JSON."""
+    token: SecretStr = NONE
+    """Sent along as `?token=`."""
+    headers: Mapping[str, SecretStr] = {}
+    """Sent along with each post."""
+    basic_auth: Mapping[str, SecretStr] = {}
+    """`username` and `password`, where the URL asks for such."""
+
+
 class SocketIo(Strict):
     """Rasa's `socketio:`, with its names and defaults."""
 
@@ -288,6 +301,7 @@ class Credentials(Strict):
     dingtalk: Mapping[str, DingTalkAccount] = {}
     dingtalk_robot: Mapping[str, DingTalkRobotAccount] = {}
     feishu: Mapping[str, FeishuAccount] = {}
+    callback: Mapping[str, CallbackAccount] = {}
     rest: Rest | None = None
     socketio: SocketIo | None = None
     others: tuple[str, ...] = ()
@@ -309,6 +323,7 @@ ACCOUNTS: Mapping[str, type[Strict]] = {
     "dingtalk": DingTalkAccount,
     "dingtalk_robot": DingTalkRobotAccount,
     "feishu": FeishuAccount,
+    "callback": CallbackAccount,
 }
 KNOWN_CHANNELS = (*ACCOUNTS, "rest", "socketio")
 RASA_CHANNELS = frozenset(

@@ -89,7 +89,8 @@ def _reworded(said: Said, situation: Situation) -> Decision | None:
     new = words.rather(said.text) or words.renamed(said.text)
     if new and situation.knows.takes_text(situation.knows.slot(last)):
         return Decision((CorrectSlot(last, new),), "other words for what was answered last")
-    if words.takes_back(said.text) or words.begins_with_a_correction(said.text):
+    taken_back = words.takes_back(said.text, strict=situation.waits_for_text)
+    if taken_back or words.begins_with_a_correction(said.text):
         return Decision((CorrectSlot(last, None),), "what was answered last is taken back")
     return None
 

@@ -18,6 +18,7 @@ from adapters.message import Button, Json
 from config.source import BadProject, Loc, Problem, Source, Strict, check, did_you_mean, read_yaml
 from flows.conditions import Condition, ConditionError, parse
 from flows.slot import Slot, read_slot
+from flows.upgrade import remarks, upgraded
 from nlu.faq import FAQ, FaqData, read_faq
 
 EXPIRY_MINUTES = 60.0
@@ -125,12 +126,18 @@ class _Session(Strict):
 
 def load_domain(project: Path) -> Domain:
     """Raises `BadProject` with every problem found."""
-    domain = read_domain(domain_sources(project), data_sources(project, "responses"))
-    return with_faq(domain, read_faq(project))
+    files = written(project)
+    domain = read_domain(upgraded(files), data_sources(project, "responses"))
+    return with_faq(replace(domain, warnings=(*remarks(files), *domain.warnings)), read_faq(project))
 
 
 def domain_sources(project: Path) -> list[Source]:
-    """`domain.yml`, or every YAML file in `domain/`. Raises `BadProject` where there is neither."""
+    """`domain.yml`, or every YAML file in `domain/`, in Rasa 3's format. Raises `BadProject` where there is neither."""
+    return upgraded(written(project))
+
+
+def written(project: Path) -> list[Source]:
+    """The domain's files as their author wrote them, which may be in the format of Rasa 2. Raises `BadProject`."""
     return [read_yaml(path) for path in yaml_files(project / "domain") or [project / "domain.yml"]]
 
 

@@ -3,10 +3,11 @@ answered."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
-from adapters.message import Button, Card, Json, Reply, plain, reply_from_dict
+from adapters.message import Json, plain, reply_from_dict
+from flows.responses import options_in
 from flows.stage import Stage
 from flows.state import PUSHED, Dialogue, Frame, Heard, Served
 from flows.wishes import PENDING, to_memory
@@ -56,7 +57,7 @@ def remembered(stage: Stage, heard: Heard, waits: Sequence[Meaning]) -> Dialogue
         slots={name: value for name, value in stage.slots.items() if value is not None},
         mentions=mentions,
         said=before.said if stage.repeated else tuple(stage.replies) or before.said,
-        options=options(stage.replies) if stage.replies else before.options,
+        options=options_in(stage.replies) if stage.replies else before.options,
         misses=stage.misses,
         last_at=max(heard.at, before.last_at),
         memory=memory,
@@ -73,7 +74,7 @@ def after_push(dialogue: Dialogue, at: float) -> Dialogue:
     if dialogue.stack or at - pushed["at"] > ANSWERED_S:
         return replace(dialogue, memory=memory)
     said = tuple(map(reply_from_dict, pushed["said"]))
-    return replace(dialogue, memory=memory, said=said, options=options(said))
+    return replace(dialogue, memory=memory, said=said, options=options_in(said))
 
 
 def served_in(dialogue: Dialogue) -> dict[str, Served]:
@@ -93,7 +94,3 @@ def answered(frame: Frame) -> dict[str, Json]:
                 if value is None:
                     found.pop(name, None)
     return found
-
-
-def options(replies: Iterable[Reply]) -> tuple[Button, ...]:
-    return tuple(button for reply in replies if isinstance(reply, Card) for button in reply.buttons)

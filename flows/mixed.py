@@ -7,12 +7,14 @@ config.yml leaves all but Rasa's own way out.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from adapters.message import Event
+from adapters.message import Event, Json
 from config.source import BadProject, Problem, read_yaml
 from flows.actions import Registry
 from flows.domain import Domain, data_sources, domain_sources
@@ -23,9 +25,33 @@ from flows.rasa.policies.ensemble import predict
 from flows.rasa.policies.memoization import MemoizationPolicy
 from flows.rasa.policies.rules import RulePolicy
 from flows.rasa.reminders import rings
-from flows.state import Actions, CannotHandle, ChitChat, Clarify, Dialogue, Heard, KnowledgeAnswer, Outcome, StartFlow
+from flows.rasa.repair import Repair
+from flows.rasa.tracker import Tracker
+from flows.rasa.values import tuned
+from flows.rasa.waiting import Waiting
+from flows.responses import options_in
+from flows.situation import Decision, hear
+from flows.state import (
+    Actions,
+    CannotHandle,
+    ChitChat,
+    Clarify,
+    Dialogue,
+    Heard,
+    KnowledgeAnswer,
+    Outcome,
+    RepeatBotMessages,
+    Result,
+    StartFlow,
+)  # fmt: skip
 from flows.understand import understand
+from flows.wishes import PENDING, apart, asks_for_human, pending, to_memory, waiting
+from flows.words import is_noise
+from nlu.meaning import FALLBACK_INTENT, Meaning
 
+ENOUGH = 3
+"""So many messages in a row that nobody understands, and a human is asked."""
+ASKS_FOR_HUMAN = "转人工"
 _WEAK = (CannotHandle, ChitChat, Clarify, KnowledgeAnswer)
 """What flows do where nobody else has a better idea."""
 
@@ -38,28 +64,135 @@ class MixedEngine:
     rasa: RasaEngine
 
     async def step(self, dialogue: Dialogue, heard: Heard, actions: Actions) -> Outcome:
-        engine = self.flows if self._is_for_flows(dialogue, heard) else self.rasa
-        return await engine.step(dialogue, heard, actions)
-
-    def _is_for_flows(self, dialogue: Dialogue, heard: Heard) -> bool:
         if isinstance(heard.content, Event) and (heard.content.name == API or rings(dialogue, heard.content)):
-            return False
-        if dialogue.stack:
-            return True
-        commands = understand(heard, self.flows.situation(dialogue)).commands
-        if not commands or any(isinstance(command, StartFlow) for command in commands):
-            return bool(commands)
-        if self._is_known(dialogue, heard):
-            return False
-        return not any(isinstance(command, _WEAK) for command in commands)
+            return await self.rasa.step(dialogue, heard, actions)
+        heard = self._as_meant(dialogue, heard)
+        tracker = self.rasa.tracker(dialogue, heard)
+        situation = self.waiting.situation(dialogue, heard, tracker) or self.flows.situation(dialogue)
+        wishes = apart(heard, situation)
+        left = waiting(wishes, pending(dialogue))
+        numbered = _Numbered(actions)
+        outcome = await self._one(_with_pending(dialogue, ()), replace(heard, meaning=wishes[0]), numbered, tracker)
+        while left and "handoff" not in outcome.flags:
+            tracker = self.rasa.tracker(outcome.dialogue, heard)
+            if outcome.dialogue.stack or tracker.loop:
+                if not asks_for_human(left[-1]):
+                    break
+                left = left[-1:]
+            wish, *left = left
+            more = await self._one(outcome.dialogue, replace(heard, meaning=wish), numbered, tracker)
+            # of several wishes one is not understood: the others are answer enough
+            outcome = outcome if "fallback" in more.flags else _both(outcome, more)
+        return replace(outcome, dialogue=_with_pending(outcome.dialogue, left)) if left else outcome
 
-    def _is_known(self, dialogue: Dialogue, heard: Heard) -> bool:
+    async def _one(self, dialogue: Dialogue, heard: Heard, actions: Actions, tracker: Tracker) -> Outcome:
+        """The turn of one wish; `tracker` is the session so far."""
+        if dialogue.stack:
+            return await self._flows(dialogue, heard, actions)
+        repair = self.waiting.repair(dialogue, heard, tracker) if self.rasa.words else None
+        match repair:
+            case Decision():
+                return await self._flows(dialogue, heard, actions)
+            case Repair(kind="hand over"):
+                return await self._handed_over(dialogue, heard, actions, repair)
+        for_flows = repair is None and self._is_for_flows(dialogue, heard, tracker)
+        if self._is_lost(dialogue, heard, repair, tracker, for_flows=for_flows):
+            asking = replace(heard, meaning=Meaning(ASKS_FOR_HUMAN))
+            return await self._one(dialogue, asking, actions, tracker)
+        if for_flows:
+            return await self.flows.step(dialogue, heard, actions)
+        return await self.rasa.step(dialogue, heard, actions, repair, tracker)
+
+    @cached_property
+    def waiting(self) -> Waiting:
+        return Waiting(self.rasa, self.flows)
+
+    def _as_meant(self, dialogue: Dialogue, heard: Heard) -> Heard:
+        """The words or the number of a button are its payload; values are called as the domain calls them."""
+        said = hear(heard, self.flows.situation(dialogue))
+        meaning = said.meaning if said.chosen and not heard.meaning.text.startswith("/") else heard.meaning
+        if not meaning.intent:  # a button of plain words: they are understood as any
+            meaning = heard.meaning
+        known = meaning.confidence == 1.0 or meaning.entities or said.chosen
+        if self.rasa.words and meaning.intent and not known and is_noise(meaning.text):
+            # a hand that fell on the keyboard looks like whatever intent has letters in its examples
+            meaning = replace(meaning, intent=FALLBACK_INTENT)
+        return replace(heard, meaning=tuned(meaning, self.rasa.domain))
+
+    async def _flows(self, dialogue: Dialogue, heard: Heard, actions: Actions) -> Outcome:
+        """A flow's turn; when it is through, a form that waits asks again."""
+        first = await self.flows.step(dialogue, heard, actions)
+        waits = self.rasa.tracker(first.dialogue, heard).loop in self.rasa.domain.forms
+        if first.dialogue.stack or not waits or not first.replies or "handoff" in first.flags:
+            return first
+        if any(isinstance(command, RepeatBotMessages) for command in first.commands):
+            return first
+        return _both(first, await self.rasa.go_on(first.dialogue, heard, actions))
+
+    async def _handed_over(self, dialogue: Dialogue, heard: Heard, actions: Actions, repair: Repair) -> Outcome:
+        first = await self.rasa.step(dialogue, heard, actions, repair)
+        return _both(first, await self.flows.step(first.dialogue, heard, actions))
+
+    def _is_lost(
+        self, dialogue: Dialogue, heard: Heard, repair: Repair | None, tracker: Tracker, *, for_flows: bool
+    ) -> bool:
+        """Whether this is the third message in a row that nobody understands."""
+        if dialogue.misses + 1 < ENOUGH or not self.rasa.words or for_flows:
+            return False
+        unsure = heard.meaning.intent == FALLBACK_INTENT
+        if repair is not None:
+            return repair.kind == "unfit" or (unsure and repair.kind == "aside")
+        return unsure and not tracker.loop
+
+    def _is_for_flows(self, dialogue: Dialogue, heard: Heard, tracker: Tracker) -> bool:
+        decision = understand(heard, self.flows.situation(dialogue))
+        commands = decision.commands
+        if not heard.meaning.text or not commands or any(isinstance(command, StartFlow) for command in commands):
+            return True
+        weak = any(isinstance(command, _WEAK) for command in commands)
+        return not weak and not self._is_known(heard, tracker)
+
+    def _is_known(self, heard: Heard, tracker: Tracker) -> bool:
         """Whether a rule, a form or a story known by heart deals with what was said."""
-        tracker = self.rasa.heard(dialogue, heard)
         if tracker.loop:
             return True
+        if heard.meaning.intent == FALLBACK_INTENT:
+            return False
         policies = [policy for policy in self.rasa.policies if isinstance(policy, RulePolicy | MemoizationPolicy)]
-        return predict(policies, tracker, self.rasa.domain).confidence == 1.0
+        return predict(policies, self.rasa.after(tracker, heard), self.rasa.domain).confidence == 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Numbered:
+    """Actions of several turns in one: each run has a key of its own, the same when the whole is repeated."""
+
+    actions: Actions
+    seen: Counter[str] = field(default_factory=Counter)
+
+    async def perform(
+        self, name: str, args: Mapping[str, Json], key: str, heard: Heard, slots: Mapping[str, Json]
+    ) -> Result:
+        self.seen[key] += 1
+        unique = key if self.seen[key] == 1 else f"{key}+{self.seen[key]}"
+        return await self.actions.perform(name, args, unique, heard, slots)
+
+
+def _with_pending(dialogue: Dialogue, wishes: Sequence[Meaning]) -> Dialogue:
+    memory = {name: value for name, value in dialogue.memory.items() if name != PENDING}
+    return replace(dialogue, memory={**memory, PENDING: to_memory(wishes)} if wishes else memory)
+
+
+def _both(first: Outcome, second: Outcome) -> Outcome:
+    """One turn that both have had a part in."""
+    said = (*first.replies, *second.replies)
+    return Outcome(
+        replace(second.dialogue, said=said, options=options_in(said)),
+        said,
+        (*first.commands, *second.commands),
+        (*first.trace, *second.trace),
+        first.flags | second.flags,
+        (*first.events, *second.events),
+    )
 
 
 def rasa_of(engine: object) -> RasaEngine | None:
@@ -111,8 +244,13 @@ def load_dialogues(project: Path, timezone: str, session_minutes: float = 0) -> 
         problems.extend(problem for problem in bad.problems if problem not in problems)
     if rasa is None or flows is None:
         raise BadProject(problems)
-    engine = rasa if is_exact(project) else MixedEngine(flows, rasa)
+    engine: RasaEngine | MixedEngine = rasa if is_exact(project) else mix(flows, rasa, chinese=_is_chinese(project))
     return Dialogues(engine, flows.domain, flows.registry, rasa.domain.raw, rasa.warnings)
+
+
+def mix(flows: Engine, rasa: RasaEngine, *, chinese: bool = True) -> MixedEngine:
+    """Both in one. What is said between the lines is Chinese: for other bots what needs such words is left out."""
+    return MixedEngine(flows, replace(rasa, mends=True, words=flows.domain if chinese else None))
 
 
 def is_rasa(project: Path) -> bool:
@@ -124,6 +262,14 @@ def is_rasa(project: Path) -> bool:
 
 def is_exact(project: Path) -> bool:
     """Whether config.yml asks for Rasa's own way in everything: `rasa_exact: true`."""
+    return bool(_settings(project).get("rasa_exact"))
+
+
+def _is_chinese(project: Path) -> bool:
+    return str(_settings(project).get("language") or "zh").lower().startswith("zh")
+
+
+def _settings(project: Path) -> Mapping[str, Any]:
     path = project / "config.yml"
     data = read_yaml(path).data if path.is_file() else None
-    return isinstance(data, Mapping) and bool(data.get("rasa_exact"))
+    return data if isinstance(data, Mapping) else {}

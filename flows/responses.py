@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -87,21 +87,26 @@ def _strings(value: Json) -> list[str]:
     return [text for part in parts for text in _strings(part)]
 
 
+def options_in(replies: Iterable[Reply]) -> tuple[Button, ...]:
+    """The buttons to choose from, in their order."""
+    return tuple(button for reply in replies if isinstance(reply, Card) for button in reply.buttons)
+
+
 def render(variation: Variation, values: Mapping[str, Json]) -> tuple[Reply, ...]:
-    """Text (with buttons: one card), then image, attachment, elements and custom payload."""
+    """Text (with buttons: one card), then custom payload, image, attachment and elements: Rasa's order."""
     replies: list[Reply] = []
     text = fill(variation.text, values)
     if variation.buttons:
         replies.append(Card(text=text, buttons=_buttons(variation.buttons, values)))
     elif text:
         replies.append(Text(text))
+    if variation.custom is not None:
+        replies.append(Custom(fill_all(variation.custom, values)))
     if variation.image:
         replies.append(Image(url=fill(variation.image, values)))
     if variation.attachment is not None:
         replies.append(_attached(fill_all(variation.attachment, values)))
     replies.extend(_cards(variation.elements, values))
-    if variation.custom is not None:
-        replies.append(Custom(fill_all(variation.custom, values)))
     return tuple(replies)
 
 

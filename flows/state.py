@@ -131,6 +131,8 @@ class Heard:
     at: float
     sender: str = ""
     sender_name: str = ""
+    extra: Mapping[str, Json] = field(default_factory=dict)
+    """What a client of Rasa's channels sent along: `metadata`, and the `input_channel` that it calls itself."""
     progress: Callable[[str], None] = field(default=_unheard, compare=False, repr=False)
     """Shows a line while an action works, on channels that can: best effort, it is no reply."""
     fetch: Callable[[], Awaitable[Attached]] | None = field(default=None, compare=False, repr=False)

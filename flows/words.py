@@ -87,6 +87,7 @@ _LACKS = r"(?:我)?(?:也|都|现在)?(?:忘记?了?|想不起来|不记得了?|
 _CHANGES = re.compile(r"(?:改|更正|换)一?下$|(?:要|想)改(?:一下)?$")
 _NOT_THIS = re.compile(r"(?:不是|不要|别)(?:订单|单号|号码|号)*[：:\s]*$")
 _FAULT = re.compile(r"不(?!客气|好意思|用谢|谢)|没(?!事|关系)|太(?!好|棒|谢|感谢)|有点|坏|差|破|假")
+_SAID_WRONG = re.compile(r"(?:说|讲|写|填|打|报|输|输入|选)错|不是(?:这|那)")
 _REASON = re.compile(r"因为|由于|因為")
 CORRECTION = re.compile(
     r"不对|不對|错了|錯了|说错|说反|搞错|弄错|写错|打错|填错|报错|发错号|改成|改为|改到|换成|应该是|應該是|不是(?:这|那)|更正|纠正|改一下|不是.{0,24}(?:，|,|是)|^不[，,\s]*是"
@@ -255,9 +256,10 @@ def follows_on(text: str) -> bool:
     return (is_question(text) or _FOLLOWS.search(said) is not None) and _ANOTHER.search(said) is None
 
 
-def takes_back(text: str) -> bool:
-    """「我说错了」: what was said last does not hold, and nothing stands in its place yet."""
-    return _TAKES_BACK.search(text) is not None
+def takes_back(text: str, strict: bool = False) -> bool:
+    """「我说错了」: what was said last does not hold, and nothing stands in its place yet. `strict`: where free words
+    are waited for, 买错了 and 尺码错了 are just that."""
+    return (_SAID_WRONG if strict else _TAKES_BACK).search(text) is not None
 
 
 def lacks(text: str, label: str) -> bool:

@@ -123,6 +123,9 @@ class LinearIntentClassifier(Component):
         )
 
 
+SHARES = (0.0, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.2, 0.5)
+
+
 def _by_heart(corpus: Corpus) -> dict[str, str]:
     found: dict[str, set[str]] = {}
     for doc, example in zip(corpus.docs, corpus.data.examples, strict=True):
@@ -172,7 +175,13 @@ class _Judged:
             "calibration_error": round(expected_error(self.sure[inside], right[inside]), 4),
             "familiarity_auroc": round(separation(self.familiar[inside], self.familiar[~inside]), 4),
             "thresholds": best_thresholds(self.sure, self.familiar, right, self.weight),
+            "right_confidences": _quantiles(self.sure[inside & right]),
         }
+
+
+def _quantiles(sure: Floats) -> list[tuple[float, float]]:
+    """(share, the confidence that this share does not reach); none where nothing was understood."""
+    return [(share, round(float(np.quantile(sure, share)), 4)) for share in SHARES] if len(sure) else []
 
 
 def _weights(labels: Labels) -> Floats:

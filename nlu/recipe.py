@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from config.source import BadProject, Loc, Problem, Source, Strict, check, did_you_mean, read_yaml
 from nlu.augment import Augmentation
 from nlu.component import COMPONENTS
+from nlu.fallback import AUTO, FallbackOptions
+from nlu.gazetteer import RuleOptions
 
 STANDS_FOR: Mapping[str, tuple[str, ...]] = {
     "SpacyTokenizer": ("JiebaTokenizer",),
@@ -220,6 +222,16 @@ class _Planning:
     def complete(self) -> None:
         """A pipeline of another system: in our order, with what its components need and did not name here."""
         tokenizer = "JiebaTokenizer" if self.chinese else "WhitespaceTokenizer"
+        # whoever names our own classifier knows what its confidence means, and what he wants
+        telling = [step for step in self.steps if "intent" in COMPONENTS[step.name].assigns]
+        if all(step.rasa for step in telling):
+            self._rescale()
+            if self.chinese and not self.source.data.get("rasa_exact"):
+                self._better()
+        if not telling:
+            self.put("LinearIntentClassifier", NO_OPTIONS, 1, "")
+            what, mend = "no component tells intents: LinearIntentClassifier does", "name a classifier"
+            self.warnings.append(self.source.problem(("pipeline",), what, mend))
         self.put("Normalizer", NO_OPTIONS, 1, "")
         if not any(step.name.endswith("Tokenizer") for step in self.steps):
             self.put(tokenizer, NO_OPTIONS, 1, "")
@@ -232,6 +244,28 @@ class _Planning:
         order[place:place] = ["DistilledIntentClassifier", "JointTransformer"]
         self.steps.sort(key=lambda step: order.index(step.name))
         self.check_needs()
+
+    def _better(self) -> None:
+        """What the dialogue does better than Rasa lives on these."""
+        self.put("RuleEntityExtractor", NO_OPTIONS, 1, "")
+        self.put("ClauseSplitter", NO_OPTIONS, 1, "")
+        for i, step in enumerate(self.steps):
+            given = step.options
+            if isinstance(given, RuleOptions) and given.dimensions and "invalid" not in given.dimensions:
+                more = given.model_copy(update={"dimensions": (*given.dimensions, "invalid")})
+                self.steps[i] = replace(step, options=more)
+
+    def _rescale(self) -> None:
+        """DIET is sure of nearly everything, and thresholds of 0.7 are written for it; our confidence is the chance to
+        be right."""
+        for i, step in enumerate(self.steps):
+            given = step.options
+            if isinstance(given, FallbackOptions) and isinstance(given.threshold, float):
+                read = given.model_copy(update={"threshold": AUTO, "diet_threshold": given.threshold})
+                self.steps[i] = replace(step, options=read)
+                what = f"the threshold {given.threshold} is read on the scale of DIET's confidence"
+                mend = "name our components if it is meant as the chance to be right"
+                self.warnings.append(Problem(str(self.source.path), step.line, what, mend))
 
     def check_needs(self) -> None:
         given: set[str] = set()

@@ -1,4 +1,4 @@
-"""`data`: a look at the training data."""
+"""`data`: a look at the training data, and what Rasa calls so: validate, split, convert."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from pathlib import Path
 import click
 import orjson
 
-from bot.cli.learn import progress
+from bot.cli.convert import convert, split_group
+from bot.cli.learn import progress, validate
 from bot.cli.options import project_option
 from nlu.doubts.doubt import TITLES
 from nlu.doubts.listing import doubts, table
@@ -17,6 +18,11 @@ from nlu.doubts.listing import doubts, table
 @click.group()
 def data() -> None:
     """Look after the training data."""
+
+
+data.add_command(validate)
+data.add_command(split_group)
+data.add_command(convert)
 
 
 @data.command("review")

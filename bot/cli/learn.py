@@ -161,17 +161,19 @@ def _text_of(line: str, number: int) -> str:
 
 @click.command()
 @project_option
-def validate(project: Path) -> None:
+@click.option("--fail-on-warnings", is_flag=True, help="Ends with 1 for remarks, too.")
+def validate(project: Path, *, fail_on_warnings: bool) -> None:
     """Check the bot's files: unknown names, unreachable steps, duplicate and conflicting examples."""
     tell_recipe(project)
     data = read_data(project)
     doubts, faq = review_nlu(data), read_faq(project)
     known = load_domain(project).intents | ({FAQ} if faq.entries else set())
     problems = [*review_flows(project), *unlisted(data, known), *doubts.conflicts, *faq.conflicts]
-    for problem in (*problems, *flow_warnings(project), *doubts.remarks, *faq.remarks):
+    remarks = [*flow_warnings(project), *doubts.remarks, *faq.remarks]
+    for problem in (*problems, *remarks):
         click.echo(str(problem))
     click.echo(f"{len(problems)} to mend." if problems else "Nothing to mend.")
-    sys.exit(1 if problems else 0)
+    sys.exit(1 if problems or (fail_on_warnings and remarks) else 0)
 
 
 def check_project(project: Path) -> None:

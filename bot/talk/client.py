@@ -18,7 +18,7 @@ from adapters import message as kinds
 from adapters.channel import Route
 from adapters.degrade import fit
 from adapters.message import Address, Card, Content, Json, Message, Reply, Text
-from bot.actions import Catalogue, Known
+from bot.actions import Catalogue, Known, let_go
 from bot.alarms import Alarms
 from bot.before import Before, OptWords
 from bot.clock import StoreClock
@@ -115,6 +115,7 @@ class LocalBot:
                 await work.drained(ANSWER_S)
                 await outbox.drained(ANSWER_S)
             finally:
+                await let_go(recorded.catalogue)
                 await store.close()
 
     def talk(self, user: str = "talker", at: float = TALK_BEGINS) -> TalkClient:

@@ -32,7 +32,7 @@ class Rest:
         ]
 
     async def health(self, request: web.Request) -> web.Response:
-        return _json({"status": "ok"})
+        return json_response({"status": "ok"})
 
     async def preflight(self, request: web.Request) -> web.Response:
         """The browser asks before a page of another site may post."""
@@ -51,16 +51,16 @@ class Rest:
         origin = request.headers.get("Origin", "")
         cors = self._site.origins.cors(origin)
         if not self._site.origins.admits(origin, request.host):
-            return _refusal(403, "pages of this origin may not use the bot: see YINGDA_CORS_ORIGINS", cors)
-        call = read_rest(await _capped(request))
+            return refusal(403, "pages of this origin may not use the bot: see YINGDA_CORS_ORIGINS", cors)
+        call = read_rest(await capped(request))
         if isinstance(call, Reject):
-            return _refusal(call.status, call.reason, cors)
+            return refusal(call.status, call.reason, cors)
         items = await self._answers(call)
         if isinstance(items, Reject):
-            return _refusal(items.status, items.reason, cors)
+            return refusal(items.status, items.reason, cors)
         if request.query.get("stream", "").lower() in ("true", "1", "yes"):
             return await _stream(request, items, cors)
-        return _json(items, headers=cors)
+        return json_response(items, headers=cors)
 
     async def _answers(self, call: RestCall) -> list[dict[str, Json]] | Reject:
         if not call.text:
@@ -76,7 +76,7 @@ class Rest:
         return rest_items(call.sender, await self._site.shown(done.replies))
 
 
-async def _capped(request: web.Request) -> bytes:
+async def capped(request: web.Request) -> bytes:
     """At most one byte more than is taken, which is enough to know that it is too much."""
     body = bytearray()
     async for piece in request.content.iter_chunked(8192):
@@ -86,15 +86,15 @@ async def _capped(request: web.Request) -> bytes:
     return bytes(body[: REST_BODY_BYTES + 1])
 
 
-def _json(data: Json, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
+def json_response(data: Json, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
     # ASCII, no blanks, no charset: byte for byte what Rasa sends
     body = json.dumps(data, separators=(",", ":")).encode()
     return web.Response(body=body, status=status, content_type="application/json", headers=headers)
 
 
-def _refusal(status: int, reason: str, headers: Mapping[str, str]) -> web.Response:
+def refusal(status: int, reason: str, headers: Mapping[str, str]) -> web.Response:
     title = {400: "Bad Request", 403: "Forbidden", 413: "Payload Too Large"}.get(status, "Service Unavailable")
-    return _json({"description": title, "status": status, "message": reason}, status, headers)
+    return json_response({"description": title, "status": status, "message": reason}, status, headers)
 
 
 async def _stream(request: web.Request, items: list[dict[str, Json]], headers: Mapping[str, str]) -> web.StreamResponse:

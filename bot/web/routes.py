@@ -26,6 +26,13 @@ def mount(app: web.Application, site: Site) -> None:
         app.add_routes(Files(site.media, site.clock).routes())
     if site.rest:
         app.add_routes(Rest(site).routes())
+
+    async def home(request: web.Request) -> web.Response:
+        """People are shown the chat page; programs are told what answers here."""
+        if "text/html" in request.headers.get("Accept", ""):
+            raise web.HTTPFound("/chat")
+        return web.Response(text=site.greeting or f"Hello from Yingda: {__version__}")
+
     app.add_routes([web.get("/", home), *_files(assets)])
 
     async def goodbye(app: web.Application) -> None:
@@ -33,13 +40,6 @@ def mount(app: web.Application, site: Site) -> None:
         console.close()
 
     app.on_shutdown.append(goodbye)
-
-
-async def home(request: web.Request) -> web.Response:
-    """People are shown the chat page; programs are told what answers here."""
-    if "text/html" in request.headers.get("Accept", ""):
-        raise web.HTTPFound("/chat")
-    return web.Response(text=f"Hello from Yingda: {__version__}")
 
 
 def _files(assets: Mapping[str, Asset]) -> list[web.RouteDef]:

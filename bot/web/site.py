@@ -34,6 +34,8 @@ class Site:
     clock: Callable[[], float] = time.time
     remote: Callable[[web.Request], str] = peer
     rest: bool = True
+    greeting: str = ""
+    """What `/` says to programs; empty: who we are."""
     rest_wait_s: float = 60.0
     media: Media | None = None
 

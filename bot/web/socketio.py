@@ -7,6 +7,7 @@ it by its id hears its answers, also those that come later, and after a reload.
 from __future__ import annotations
 
 import asyncio
+import json
 import uuid
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import suppress
@@ -25,6 +26,8 @@ from bot.web.site import Site
 from bot.web.throttle import Throttle
 from config.credentials import SocketIo
 
+GOODBYE_S = 1.0
+"""How long clients have to close their connections at a shutdown."""
 BURST, PER_S = 20, 2.0
 """So many messages a client may say at once, and then so many a second."""
 
@@ -38,6 +41,7 @@ class SocketIoChannel:
         self._io = socketio.AsyncServer(
             async_mode="aiohttp", cors_allowed_origins=origins, max_http_buffer_size=REST_BODY_BYTES
         )
+        self._space = settings.namespace or "/"
         self._throttle = Throttle(BURST, PER_S, site.clock)
         self._watching: dict[str, asyncio.Task[None]] = {}
         self._rooms: dict[str, str] = {}
@@ -49,7 +53,7 @@ class SocketIoChannel:
             ("session_request", self._session_request),
             (settings.user_message_evt, self._user_uttered),
         ):
-            self._io.on(name, handler)
+            self._io.on(name, handler, namespace=self._space)
 
     def attach(self, app: web.Application) -> None:
         self._io.attach(app, socketio_path=self._settings.socketio_path.strip("/"))
@@ -59,6 +63,11 @@ class SocketIoChannel:
     async def _close(self, app: web.Application) -> None:
         for task in self._watching.values():
             task.cancel()
+        if self._io.eio.sockets:
+            # clients are told to come back later, rather than left to wait for an answer to their poll
+            with suppress(TimeoutError):
+                async with asyncio.timeout(GOODBYE_S):
+                    await self._io.eio.disconnect()
         await self._io.shutdown()
 
     async def _connect(self, sid: str, environ: Mapping[str, Any], auth: Any = None) -> bool:
@@ -89,12 +98,12 @@ class SocketIoChannel:
 
     async def _enter(self, sid: str, session: str, confirm: str = "") -> None:
         self._rooms[sid] = session
-        await self._io.enter_room(sid, session)
+        await self._io.enter_room(sid, session, namespace=self._space)
         if session not in self._watching:
             news = self._site.store.watch(_address(session).conversation)
             self._watching[session] = asyncio.create_task(self._tell(session, news))
         if confirm:
-            await self._io.emit("session_confirm", confirm, to=sid)
+            await self._io.emit("session_confirm", confirm, to=sid, namespace=self._space)
 
     async def _user_uttered(self, sid: str, data: Any = None) -> None:
         """`{"message", "session_id"?, "metadata"?}`; what is no such thing is passed over, as by Rasa."""
@@ -109,8 +118,9 @@ class SocketIoChannel:
             session = str(given)
         if self._rooms.get(sid) != session:
             await self._enter(sid, session)
-        extra: dict[str, Json] = {"metadata": data["metadata"]} if data.get("metadata") else {}
-        message = Message(uuid.uuid4().hex, _address(session), Text(text), self._site.clock(), raw=extra or None)
+        metadata = _metadata(data.get(self._settings.metadata_key))
+        raw: Json = {"metadata": metadata} if metadata else None
+        message = Message(uuid.uuid4().hex, _address(session), Text(text), self._site.clock(), raw=raw)
         with suppress(StoreDown, Busy):
             await self._site.inbox.accept(message, LIVE)
 
@@ -124,21 +134,36 @@ class SocketIoChannel:
                     await self._say(session, await self._site.shown(turn.replies))
 
     async def _say(self, session: str, replies: Any) -> None:
-        for item in _items(session, replies):
-            await self._io.emit(self._settings.bot_message_evt, item, room=session)
+        for item in items_of(session, replies):
+            await self._io.emit(self._settings.bot_message_evt, item, room=session, namespace=self._space)
 
 
-def _items(session: str, replies: list[Reply]) -> Iterator[dict[str, Json]]:
+def items_of(session: str, replies: list[Reply]) -> Iterator[dict[str, Json]]:
     """Rasa's `bot_uttered`: buttons as quick replies, a picture as an attachment, a custom payload by itself."""
     for item in rest_items(session, replies):
-        shown = {key: value for key, value in item.items() if key != "recipient_id"}
-        if "buttons" in shown:
-            quick = [{"content_type": "text", **button} for button in shown.pop("buttons")]
-            shown["quick_replies"] = quick
-        if "image" in shown:
-            shown["attachment"] = {"type": "image", "payload": {"src": shown.pop("image")}}
-        custom = shown.pop("custom", None)
-        yield custom if isinstance(custom, dict) else {"custom": custom} if custom is not None else shown
+        match item:
+            case {"buttons": buttons, "text": text}:
+                *before, last = text.strip().split("\n\n")
+                yield from ({"text": part, "quick_replies": []} for part in before if part.strip())
+                yield {"text": last, "quick_replies": [{"content_type": "text", **button} for button in buttons]}
+            case {"image": src}:
+                yield {"attachment": {"type": "image", "payload": {"src": src}}}
+            case {"custom": {"data": data, **more}} if more.keys() <= {"room", "to"}:
+                yield data  # as Rasa, which hands the payload to `emit`
+            case {"custom": custom}:
+                yield custom if isinstance(custom, dict) else {"custom": custom}
+            case _:
+                yield {key: value for key, value in item.items() if key != "recipient_id"}
+
+
+def _metadata(given: Any) -> Json:
+    """What the page sends along, which may be JSON as text."""
+    if not isinstance(given, str):
+        return given
+    try:
+        return json.loads(given)
+    except (ValueError, RecursionError):
+        return None
 
 
 def _address(session: str) -> Address:

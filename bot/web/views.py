@@ -37,7 +37,7 @@ from nlu.meaning import Entity, Meaning
 CHANNELS = {
     "wechat": "微信", "wecom": "企业微信", "wecom_bot": "企业微信智能机器人", "wecom_kf": "微信客服",
     "wecom_robot": "企业微信群机器人", "dingtalk": "钉钉", "dingtalk_robot": "钉钉群机器人", "feishu": "飞书",
-    "web": "网页", "rest": "REST",
+    "web": "网页", "rest": "REST", "socketio": "网页（Socket.IO）", "callback": "回调",
 }  # fmt: skip
 FATES: dict[Status, str] = {
     "new": "待处理", "ready": "待发送", "sending": "发送中", "sent": "已送达", "dead": "发送失败",

@@ -100,29 +100,31 @@ def _said_again(tracker: Tracker, at: float) -> list[Event]:
 
 async def _two_stage_fallback(tracker: Tracker, acting: Acting) -> list[Event]:
     """Ask what was meant; if that fails too, to say it otherwise; ask again; then give up."""
-    found: list[Event] = []
     fresh = tracker.loop != TWO_STAGE
-    if fresh:
-        found.append(events.active_loop(TWO_STAGE, acting.at))
-    intents = _last_intents(tracker)
-    failed = not fresh and (intents[-2:] == [UNSURE, UNSURE] or intents[-3:] == [OUT_OF_SCOPE, UNSURE, OUT_OF_SCOPE])
-    clear = not fresh and intents[-1:] not in ([UNSURE], [OUT_OF_SCOPE])
-    if failed or clear:
-        ended: list[Event] = [*found, events.active_loop(None, acting.at)]
-        if failed:
-            return [*ended, *await acting.run(FALLBACK, tracker)]
-        reverted = await acting.run("action_revert_fallback_events", tracker)
-        return [*ended, *(reverted or _said_again(tracker, acting.at))]
-    way = AFFIRM if fresh or intents[-1:] == [UNSURE] else REPHRASE
+    found: list[Event] = [events.active_loop(TWO_STAGE, acting.at)] if fresh else []
+    failed = _last_intents(tracker, 2) == [UNSURE] * 2 or _last_intents(tracker, 3) == [
+        OUT_OF_SCOPE,
+        UNSURE,
+        OUT_OF_SCOPE,
+    ]
+    if failed:
+        return [*found, events.active_loop(None, acting.at), *await acting.run(FALLBACK, tracker)]
+    if not fresh and tracker.intent not in (UNSURE, OUT_OF_SCOPE):
+        # as though the clear words had been said at once: all rounds of the loop count as one
+        rewind = events.plain("rewind", acting.at)
+        return [events.active_loop(None, acting.at), rewind, *_said_again(tracker, acting.at)]
+    way = AFFIRM if fresh or tracker.intent == UNSURE else REPHRASE
     return [*found, *await acting.run(way, tracker)]
 
 
-def _last_intents(tracker: Tracker) -> list[str]:
+def _last_intents(tracker: Tracker, count: int) -> list[str]:
+    """Of the last `count` things that were said or taken back; what was taken back has none."""
+    told = [event for event in tracker.after_restart() if event["event"] in ("user", "rewind")]
     return [
         str(((event.get("parse_data") or {}).get("intent") or {}).get("name") or "")
-        for event in tracker.applied()
+        for event in told[-count:]
         if event["event"] == "user"
-    ][-3:]
+    ]
 
 
 DEFAULTS: Mapping[str, Default] = {

@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from adapters.message import Json
+from adapters.message import Json, plain
 from config.source import BadProject, Problem, Source, did_you_mean
 from flows.domain import Domain, data_sources, domain_sources, read_domain, with_faq
 from nlu.faq import read_faq
@@ -37,7 +37,8 @@ MAPPING_TYPES = ("from_entity", "from_intent", "from_trigger_intent", "from_text
 
 @dataclass(frozen=True, slots=True)
 class FormMapping:
-    """One way of filling a slot. `loops`: pairs of (active loop, requested slot or ''), of which one must hold."""
+    """One way of filling a slot. `loops`: pairs of (active loop or '' for none, requested slot or ''), of which one
+    must hold."""
 
     type: str
     entity: str = ""
@@ -123,12 +124,16 @@ class RasaDomain:
     """All that can be predicted, without forms' own names twice: the default ones, the author's, responses, forms."""
     listed: frozenset[str] = frozenset()
     """The names under `actions:`."""
-    sends_domain: frozenset[str] = frozenset()
     """Actions marked `send_domain: true`; empty: all of them are sent it."""
 
     @cached_property
     def initial(self) -> dict[str, Json]:
         return {name: slot.initial for name, slot in self.slots.items()}
+
+    @cached_property
+    def sent(self) -> Mapping[str, Any]:
+        """The domain as action servers are sent it: as plain data."""
+        return dict(plain(self.raw))
 
     def knows(self, action: str) -> bool:
         return action in self._actions
@@ -194,7 +199,6 @@ def make_domain(base: Domain, raw: Mapping[str, Any]) -> RasaDomain:
         used=_used(raw, intents),
         actions=tuple(dict.fromkeys(actions)),
         listed=frozenset(listed),
-        sends_domain=frozenset(_marked(raw.get("actions"), "send_domain")),
     )  # fmt: skip
 
 
@@ -228,9 +232,9 @@ class _Reading:
         if kind == "from_entity" and not given.get("entity"):
             self.wrong(f"slots/{slot}", f"the slot '{slot}' is mapped from_entity without `entity`", "name the entity")
         loops = tuple(
-            (str(each["active_loop"]), str(each.get("requested_slot") or ""))
+            (str(each.get("active_loop") or ""), str(each.get("requested_slot") or ""))
             for each in given.get("conditions") or ()
-            if each.get("active_loop")
+            if "active_loop" in each
         )
         return FormMapping(
             kind,
@@ -274,12 +278,6 @@ def _many(value: Any) -> frozenset[str]:
 def _named(items: Any) -> Iterable[str]:
     for item in items or ():
         yield from (map(str, item) if isinstance(item, Mapping) else (str(item),))
-
-
-def _marked(items: Any, key: str) -> Iterable[str]:
-    for item in items or ():
-        if isinstance(item, Mapping):
-            yield from (str(name) for name, given in item.items() if (given or {}).get(key))
 
 
 def _used(raw: Mapping[str, Any], intents: Sequence[str]) -> dict[str, frozenset[str]]:

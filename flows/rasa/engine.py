@@ -12,33 +12,36 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from adapters.message import Address, Json, Text, plain
+from adapters.message import Address, Json, plain
 from adapters.message import Event as Happened
 from config.source import BadProject, Problem
 from flows.actions import Registry, load_actions
+from flows.domain import Domain, written
 from flows.rasa import events
 from flows.rasa.acting import Rejected
 from flows.rasa.defaults import DEFAULTS
-from flows.rasa.domain import REQUESTED, STARTED_METADATA, RasaDomain, load_rasa_domain
+from flows.rasa.domain import REQUESTED, STARTED_METADATA, Form, RasaDomain, load_rasa_domain
 from flows.rasa.events import LISTEN, SESSION_START, BadEvent, Event, check_event, is_action
 from flows.rasa.extraction import extract_slots
 from flows.rasa.forms import run_form
-from flows.rasa.parsing import best_answer, parse_data
+from flows.rasa.parsing import best_answer, said_by
 from flows.rasa.policies.ensemble import predict
 from flows.rasa.policies.policy import Policy, Prediction
 from flows.rasa.policies.setup import load_policies, read_policies
 from flows.rasa.reminders import REMINDERS, entities_of, remembered, taken
+from flows.rasa.repair import Repair, Suspended, carry_out, interrupted, outdated, resume
 from flows.rasa.stories import read_stories
-from flows.rasa.tracker import Tracker
-from flows.rasa.utterances import message_of, replies_of
-from flows.responses import NoResponse, Speaker
+from flows.rasa.tracker import Tracker, session_of
+from flows.rasa.utterances import as_message, message_of, replies_of
+from flows.responses import NoResponse, Speaker, options_in
 from flows.state import EVENTS, TIMER, ActionFailed, Actions, Dialogue, Heard, Outcome, Result, Why
+from flows.upgrade import remarks
 
 MOST_ACTIONS = 10
 """So many actions a turn takes at most, as Rasa's MAX_NUMBER_OF_PREDICTIONS."""
-MOST_EVENTS = 2000
-"""A session's events are kept in the session up to this many; then the older half is dropped."""
 FOLLOWUP = "FollowupAction"
+SUSPENDED = "suspended"
+"""The name in `Dialogue.memory` of the forms that others have interrupted."""
 API = "rasa api"
 """The name of the event by which Rasa's HTTP API reaches a conversation; no vendor's event can be called so."""
 
@@ -54,13 +57,38 @@ class RasaEngine:
     """Whether an action server runs the custom actions."""
     warnings: tuple[Problem, ...] = ()
     """What config.yml says and is done otherwise."""
+    mends: bool = False
+    """Whether it does better than Rasa where that is known (`repair.py`)."""
+    words: Domain | None = None
+    """The responses, where there are more than the project's own."""
 
-    async def step(self, dialogue: Dialogue, heard: Heard, actions: Actions) -> Outcome:
-        """One turn. Never raises for what a customer says; what fails is in the trace, with the flag `error`."""
-        turn = _Turn(self, heard, actions, self.tracker(dialogue, heard))
-        turn.reminders = dict(dialogue.memory.get(REMINDERS) or {})
-        await turn.take()
+    async def step(
+        self,
+        dialogue: Dialogue,
+        heard: Heard,
+        actions: Actions,
+        repair: Repair | None = None,
+        tracker: Tracker | None = None,
+    ) -> Outcome:
+        """One turn. Never raises for what a customer says; what fails is in the trace, with the flag `error`. `repair`:
+        what the message is to the form that waits, where that is known; `tracker`: the session so far, likewise."""
+        turn = self._turn(dialogue, heard, actions, tracker or self.tracker(dialogue, heard))
+        await turn.take(repair)
         return turn.outcome(dialogue)
+
+    async def go_on(self, dialogue: Dialogue, heard: Heard, actions: Actions) -> Outcome:
+        """The form that waits asks again: something else had the word."""
+        turn = self._turn(dialogue, heard, actions, self.tracker(dialogue, heard))
+        turn.suspended.append(Suspended(str(turn.tracker.loop), {}))
+        await resume(turn)
+        await turn.act()
+        return turn.outcome(dialogue)
+
+    def _turn(self, dialogue: Dialogue, heard: Heard, actions: Actions, tracker: Tracker) -> Turn:
+        suspended = [Suspended(**each) for each in dialogue.memory.get(SUSPENDED) or ()]
+        turn = Turn(self, heard, actions, tracker, suspended)
+        turn.reminders = dict(dialogue.memory.get(REMINDERS) or {})
+        return turn
 
     def tracker(self, dialogue: Dialogue, heard: Heard) -> Tracker:
         """The session so far, before `heard`; what a flow has set meanwhile is set here too."""
@@ -74,20 +102,31 @@ class RasaEngine:
             tracker.update(*(events.slot(name, value, heard.at) for name, value in changed.items()))
         return tracker
 
-    def heard(self, dialogue: Dialogue, heard: Heard) -> Tracker:
-        """The session with what was said, before anything is made of it."""
-        tracker = self.tracker(dialogue, heard)
+    def is_over(self, tracker: Tracker, at: float) -> bool:
+        """Whether the session has run out, or none has begun."""
         if not tracker.events:
-            tracker.update(events.plain("session_started", heard.at), events.action(LISTEN, heard.at))
-        tracker.update(said_by(heard, self.domain))
-        return tracker
+            return True
+        expiry = self.domain.base.expiry_s
+        last = next((event for event in reversed(tracker.events) if event["event"] == "user"), None)
+        return bool(last and expiry and at - float(last.get("timestamp") or 0.0) > expiry)
+
+    def after(self, tracker: Tracker, heard: Heard) -> Tracker:
+        """The session with what was said, before anything is made of it."""
+        after = tracker.copy()
+        if not after.events:
+            after.update(events.plain("session_started", heard.at), events.action(LISTEN, heard.at))
+        after.update(said_by(heard, self.domain))
+        return after
 
 
-class _Turn:
+class Turn:
     """One turn under way; also the `Acting` of its actions."""
 
-    def __init__(self, engine: RasaEngine, heard: Heard, actions: Actions, tracker: Tracker) -> None:
+    def __init__(
+        self, engine: RasaEngine, heard: Heard, actions: Actions, tracker: Tracker, suspended: list[Suspended]
+    ) -> None:
         self.engine, self.heard, self.actions, self.tracker = engine, heard, actions, tracker
+        self.mends, self.suspended = engine.mends, suspended
         self.domain = engine.domain
         self.at = heard.at
         self.before = len(tracker.events)
@@ -95,12 +134,13 @@ class _Turn:
         self.flags: set[str] = set()
         self.silent = False
         self.reminders: dict[str, Any] = {}
-        self._speaker = Speaker(engine.domain.base, heard.address.channel, heard.turn)
+        self._speaker = Speaker(engine.words or engine.domain.base, heard.address.channel, heard.turn)
         self._calls: dict[str, int] = {}
+        self._loop_before = tracker.loop or ""
 
     # --- the turn
 
-    async def take(self) -> None:
+    async def take(self, repair: Repair | None = None) -> None:
         content = self.heard.content
         if isinstance(content, Happened) and content.name == API:
             await self._api(content.key, json.loads(content.data.get("json") or "{}"))
@@ -109,14 +149,20 @@ class _Turn:
             await self._remind(content.key)
             return
         await self._begin()
-        if self._was_said():
-            self._hear()
-            await self._extract()
-        await self._act()
+        if repair is not None and self.tracker.loop:
+            if await carry_out(self, repair):
+                await self.act()
+        elif self._was_said():
+            self.hear()
+            await self.extract()
+            await self.act()
 
     async def _begin(self) -> None:
-        if self._session_is_over():
-            await self._do(Prediction(SESSION_START, 1.0))
+        if self.engine.is_over(self.tracker, self.at):
+            self.suspended.clear()
+            if metadata := self.heard.extra.get("metadata"):
+                self.tracker.update(events.slot(STARTED_METADATA, metadata, self.at))
+            await self.do(Prediction(SESSION_START, 1.0))
 
     async def _remind(self, key: str) -> None:
         reminder, self.reminders = taken(self.reminders, key)
@@ -127,8 +173,8 @@ class _Turn:
         intent, about = str(reminder["intent"]), entities_of(reminder)
         self.trace.append(Why("reminder", f"'{reminder['name']}' triggers {intent}"))
         self.tracker.update(events.external(intent, about, self.at, self.tracker.channel))
-        await self._extract()
-        await self._act()
+        await self.extract()
+        await self.act()
 
     async def _api(self, verb: str, given: Mapping[str, Any]) -> None:
         """What Rasa's HTTP API does to a conversation: `events`, `message`, `intent`, `action`."""
@@ -139,51 +185,53 @@ class _Turn:
                 if given.get("replace"):
                     self.tracker = Tracker(self.tracker.sender, self.domain.initial)
                     self.before = 0
-                told = [{**event, "timestamp": event.get("timestamp") or self.at} for event in given["events"]]
+                told = [
+                    check_event({**event, "timestamp": event.get("timestamp") or self.at}) for event in given["events"]
+                ]
                 self.tracker.update(*told)
                 self.silent = not given.get("execute_side_effects")
             case "message" | "intent":
                 self.tracker.update({**given["event"], "timestamp": self.at})
-                await self._extract()
+                await self.extract()
                 if verb == "intent":
-                    await self._act()
+                    await self.act()
             case "action":
                 name, policy = str(given["name"]), str(given.get("policy") or "")
-                await self._do(Prediction(name, float(given.get("confidence") or 0.0), policy))
+                await self.do(Prediction(name, float(given.get("confidence") or 0.0), policy))
 
     def outcome(self, dialogue: Dialogue) -> Outcome:
         fresh = self.tracker.events[self.before :]
         replies = () if self.silent else tuple(replies_of(fresh))
         heeded = [event for event in fresh if event["event"] != "reminder" or not self.silent]
         waiting, timers = remembered(self.reminders, heeded, self.heard.turn)
-        memory = {name: kept for name, kept in dialogue.memory.items() if name != REMINDERS}
+        memory = {name: kept for name, kept in dialogue.memory.items() if name not in (REMINDERS, SUSPENDED)}
+        if self.suspended:
+            memory[SUSPENDED] = [plain(each) for each in self.suspended]
+        if waiting:
+            memory[REMINDERS] = waiting
         after = replace(
             dialogue,
             slots={name: value for name, value in self.tracker.slots.items() if value is not None},
             said=replies or dialogue.said,
+            options=options_in(replies) if replies else dialogue.options,
+            misses=dialogue.misses + 1 if "fallback" in self.flags else 0,
             last_at=max(self.at, dialogue.last_at),
-            memory={**memory, EVENTS: _session_of(self.tracker), **({REMINDERS: waiting} if waiting else {})},
+            memory={**memory, EVENTS: session_of(self.tracker)},
         )
         return Outcome(after, replies, (), tuple(self.trace), frozenset(self.flags), tuple(fresh), timers)
-
-    def _session_is_over(self) -> bool:
-        said = [event for event in self.tracker.events if event["event"] == "user"]
-        if not self.tracker.events:
-            return True
-        expiry = self.domain.base.expiry_s
-        return bool(said and expiry and self.at - float(said[-1].get("timestamp") or 0.0) > expiry)
 
     def _was_said(self) -> bool:
         return bool(self.heard.meaning.text or self.heard.meaning.intent)
 
-    def _hear(self) -> None:
+    def hear(self) -> None:
         event = said_by(self.heard, self.domain)
         self.tracker.update(event)
         intent = event["parse_data"]["intent"]
         self.trace.append(Why("said", f"intent {intent['name']} {intent['confidence']:.2f}"))
 
-    async def _extract(self) -> None:
-        found = await extract_slots(self.tracker, self.domain, self._custom_for_slots, self.at)
+    async def extract(self, but_text: frozenset[str] = frozenset()) -> None:
+        """Slots by their mappings; those of `but_text` not by the mere words."""
+        found = await extract_slots(self.tracker, self.domain, self._custom_for_slots, self.at, but_text, self.mends)
         self.tracker.update(*found)
         for name, value in events.slots_in(found).items():
             self.trace.append(Why(f"slot {name}", "its mapping applies", value))
@@ -195,30 +243,44 @@ class _Turn:
             self.trace.append(Why(action, rejected.why))
             return []
 
-    async def _act(self) -> None:
+    async def act(self) -> None:
         if self.tracker.paused:
             self.trace.append(Why("paused", "an action has paused the conversation"))
             return
         for _ in range(MOST_ACTIONS):
             said = self._next()
+            if said.action in ("", LISTEN) and self.mends and not self.tracker.loop and await resume(self):
+                continue
             self.trace.append(
                 Why(said.action or LISTEN, f"{said.policy or 'no policy'} {said.confidence:.2f}: {said.why}")
             )
-            await self._do(said)
-            if self.tracker.paused or is_action(self.tracker.events[-1], LISTEN):
+            await self.do(said)
+            if self.tracker.paused or said.action == SESSION_START or is_action(self.tracker.events[-1], LISTEN):
                 return
         self.trace.append(Why("error", f"{MOST_ACTIONS} actions without listening: the turn ends"))
         self.flags.add("error")
-        await self._do(Prediction(LISTEN, 1.0))
+        await self.do(Prediction(LISTEN, 1.0))
 
     def _next(self) -> Prediction:
         followup = self.tracker.followup
-        if followup and followup != LISTEN and self.domain.knows(followup):
+        self.tracker.followup = None
+        if followup and self.domain.knows(followup):
             return Prediction(followup, 1.0, FOLLOWUP, "an event asks for it")
         return predict(self.engine.policies, self.tracker, self.domain)
 
-    async def _do(self, said: Prediction) -> None:
+    def note(self, *found: Event) -> None:
+        self.tracker.update(*found)
+
+    async def do(self, said: Prediction) -> None:
         """Run an action and note what came of it: the run itself first, unless it refuses."""
+        loop, slots = self.tracker.loop, dict(self.tracker.slots)
+        await self._do(said)
+        if self.mends:
+            self.suspended[:] = [each for each in self.suspended if each.form != self.tracker.loop]
+            left = interrupted(loop, slots, self.tracker.loop, said, self.domain)
+            self.suspended += [left] if left else []
+
+    async def _do(self, said: Prediction) -> None:
         action = said.action or LISTEN
         heard = self.tracker.latest_action_name == LISTEN and self.tracker.latest_message.get("text") is not None
         policy: list[Event] = [events.interrupted(self.at)] if said.interrupts and self.tracker.loop else []
@@ -239,6 +301,8 @@ class _Turn:
             self.tracker.update(*policy, {**ran, "hide_rule_turn": said.rule_only})
         for event in found:
             self.tracker.update({**event, "timestamp": self.at} if event.get("timestamp") is None else event)
+        if any(event["event"] == "user" for event in found):
+            await self.extract()  # an action has put words into the customer's mouth
         self._flag(action, found)
 
     def _flag(self, action: str, found: Sequence[Event]) -> None:
@@ -248,27 +312,33 @@ class _Turn:
             self.flags.add("completed" if action == self._loop_before else "cancelled")
         self._loop_before = self.tracker.loop or ""
 
-    _loop_before = ""
-
     # --- Acting
 
     async def run(self, action: str, tracker: Tracker) -> list[Event]:
         """As `Acting.run`: custom actions come before Rasa's own of the same name."""
         form = self.domain.forms.get(action)
         if form is not None and action not in self.domain.listed:
-            return await run_form(form, tracker, self)
+            return await self._form(form, tracker)
         if self.domain.is_custom(action) or self.engine.registry.find(action) is not None:
             return await self._custom(action, tracker)
         if action in DEFAULTS:
             return await DEFAULTS[action](tracker, self)
         if form is not None:
-            return await run_form(form, tracker, self)
+            return await self._form(form, tracker)
         if action.startswith("utter_"):
             return self._utter(action, tracker)
         if action in (self.domain.raw.get("e2e_actions") or ()):
             return [events.bot({"text": action}, self.at)]
         self._failed(f"there is no action '{action}'")
         return []
+
+    async def _form(self, form: Form, tracker: Tracker) -> list[Event]:
+        if not self.mends or tracker.loop == form.name:
+            return await run_form(form, tracker, self)
+        old = [events.slot(name, tracker.initial.get(name), self.at) for name in outdated(tracker, form, self.domain)]
+        begun = tracker.copy()
+        begun.update(*old)
+        return [*old, *await run_form(form, begun, self)]
 
     def say(self, response: str, tracker: Tracker, values: Mapping[str, Any] | None = None) -> list[Event]:
         given: Mapping[str, Json] = {**tracker.slots, **(values or {})}
@@ -297,16 +367,10 @@ class _Turn:
         return self._events_of(action, result, tracker)
 
     def _request(self, action: str, tracker: Tracker) -> Mapping[str, Json]:
-        """What an action server is sent, but for its version; an action of `actions.py` sees the slots instead."""
+        """What an action server is sent, but for version and domain; an action of `actions.py` sees the slots."""
         if not self.engine.remote:
             return dict(tracker.slots)
-        sends = not self.domain.sends_domain or action in self.domain.sends_domain
-        return {
-            "next_action": action,
-            "sender_id": tracker.sender,
-            "tracker": tracker.state("ALL"),
-            "domain": plain(self.domain.raw) if sends else {},
-        }
+        return {"next_action": action, "sender_id": tracker.sender, "tracker": tracker.state("ALL")}
 
     def _key(self, action: str) -> str:
         """The same on a second try of this turn, and no other's: actions come in the same order again."""
@@ -315,7 +379,7 @@ class _Turn:
 
     def _events_of(self, action: str, result: Result, tracker: Tracker) -> list[Event]:
         if not self.engine.remote:
-            said = [events.bot(_as_message(reply), self.at) for reply in result.replies]
+            said = [events.bot(as_message(reply), self.at) for reply in result.replies]
             return [*said, *(events.slot(name, value, self.at) for name, value in result.slots.items())]
         given = result.value if isinstance(result.value, Mapping) else {}
         if given.get("rejected"):
@@ -331,9 +395,11 @@ class _Turn:
                 found.append(events.bot(drawn, self.at))
                 continue
             for event in self.say(str(name), tracker, drawn):
-                more = [*(event["data"].get("buttons") or ()), *(drawn.get("buttons") or ())]
-                data = {**event["data"], **({"buttons": more} if more else {})}
-                found.append({**event, "data": data})
+                # what is given besides comes before what the response has; buttons come on top of its own
+                draft = {"text": event["text"], **event["data"], **event["metadata"]}
+                buttons = [*(draft["buttons"] or ()), *(drawn.get("buttons") or ())]
+                given = {key: value for key, value in drawn.items() if key not in ("response", "buttons")}
+                found.append(events.bot({**draft, **given, "buttons": buttons or None}, self.at))
         return found
 
     def _checked(self, action: str, given: Iterable[Any]) -> list[Event]:
@@ -350,39 +416,9 @@ class _Turn:
         self.flags.add("error")
 
 
-def said_by(heard: Heard, domain: RasaDomain) -> dict[str, Any]:
-    """The `user` event of a turn."""
-    parse = parse_data(heard.meaning, domain.base)
-    return events.user(heard.meaning.text, parse, heard.at, channel=heard.address.channel, message_id=heard.turn)
-
-
 def sender_of(address: Address) -> str:
     """Rasa's `sender_id`: the bare id of who writes by Rasa's own channels, else the conversation."""
     return address.user if address.channel in ("rest", "socketio", "callback") else address.conversation
-
-
-def _session_of(tracker: Tracker) -> list[Event]:
-    """The events since the session began. Of a very long session the beginning is told by its slots alone."""
-    told = list(tracker.events)
-    for i in range(len(told) - 1, 0, -1):
-        if told[i]["event"] in ("session_started", "restart"):
-            told = told[i:]
-            break
-    if len(told) <= MOST_EVENTS:
-        return told
-    half = range(len(told) - MOST_EVENTS // 2, len(told))
-    begun = next((i for i in half if told[i]["event"] == "user"), half[0])
-    before = Tracker("", tracker.initial, told[:begun])
-    loop = [events.active_loop(before.loop, 0.0)] if before.loop else []
-    slots = [events.slot(name, before.slots[name], 0.0) for name in sorted(before.were_set)]
-    return [events.plain("session_started", 0.0), *slots, *loop, events.action(LISTEN, 0.0), *told[begun:]]
-
-
-def _as_message(reply: Any) -> dict[str, Any]:
-    """A reply of `actions.py` as Rasa's message."""
-    if isinstance(reply, Text):
-        return {"text": reply.text}
-    return {"custom": plain(reply)}
 
 
 def load_rasa_engine(project: Path, session_minutes: float = 0) -> RasaEngine:
@@ -405,4 +441,5 @@ def load_rasa_engine(project: Path, session_minutes: float = 0) -> RasaEngine:
     wanted, warnings = found["wanted"]
     policies = load_policies(project, domain, found["stories"], wanted)
     registry: Registry = found["registry"]
-    return RasaEngine(domain, policies, registry, remote=not registry.file, warnings=tuple(warnings))
+    told = (*remarks(written(project)), *warnings)
+    return RasaEngine(domain, policies, registry, remote=not registry.file, warnings=told)

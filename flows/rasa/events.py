@@ -19,6 +19,9 @@ SESSION_START = "action_session_start"
 SNIPPET = "..."
 """The unnamed action that stands before a rule which does not begin a conversation."""
 
+PARTS = ("elements", "quick_replies", "buttons", "attachment", "image", "custom")
+"""What a message of the bot may have besides text."""
+
 _REQUIRED: Mapping[str, tuple[tuple[str, type | tuple[type, ...]], ...]] = {
     "user": (),
     "bot": (),
@@ -57,7 +60,7 @@ class BadEvent(ValueError):
 
 
 def check_event(data: Any) -> dict[str, Any]:
-    """An event that came from outside. Raises `BadEvent`."""
+    """An event that came from outside, its keys in Rasa's order. Raises `BadEvent`."""
     if not isinstance(data, Mapping):
         raise BadEvent("an event is a JSON object with 'event' in it")
     kind = str(data.get("event"))
@@ -68,7 +71,8 @@ def check_event(data: Any) -> dict[str, Any]:
             raise BadEvent(f"the event '{kind}' needs '{name}'")
     if kind == "reminder" and due_of(data) is None:
         raise BadEvent("a reminder needs a date_time such as 2026-11-25T10:00:00+08:00")
-    return dict(data)
+    order = [key for key in ("event", "timestamp", "metadata") if key in data]
+    return {key: data[key] for key in (*order, *(key for key in data if key not in order))}
 
 
 def due_of(event: Event) -> float | None:
@@ -90,12 +94,14 @@ def user(
     metadata: Any = None,
 ) -> dict[str, Any]:
     """What a customer said; `parse` is Rasa's parse data: `intent`, `entities`, `intent_ranking`…"""
+    message = {"text": text, "message_id": message_id or None, "metadata": metadata or {}}
+    found = {"intent": parse.get("intent") or {}, "entities": parse.get("entities") or []}
     return {
         "event": "user",
         "timestamp": at,
         "metadata": metadata or {},
         "text": text,
-        "parse_data": dict(parse),
+        "parse_data": {**found, **message, **parse},
         "input_channel": channel or None,
         "message_id": message_id or None,
     }
@@ -110,9 +116,12 @@ def external(
 
 
 def bot(said: Mapping[str, Any], at: float, utter: str = "") -> dict[str, Any]:
-    """What the bot said: `said` has `text` and any of `buttons elements custom image attachment quick_replies`."""
-    data = {key: said.get(key) for key in ("elements", "quick_replies", "buttons", "attachment", "image", "custom")}
-    metadata = {"utter_action": utter} if utter else {}
+    """What the bot said: `said` has `text` and any of `PARTS`; what else it has is told about it (`metadata`). A
+    picture is the attachment too, where there is no other, as in Rasa."""
+    data = {key: said.get(key) for key in PARTS}
+    data["attachment"] = data["attachment"] or data["image"]
+    more = {key: value for key, value in said.items() if key not in (*PARTS, "text")}
+    metadata = {**({"utter_action": utter} if utter else {}), **more}
     return {"event": "bot", "timestamp": at, "metadata": metadata, "text": said.get("text"), "data": data}
 
 

@@ -13,14 +13,23 @@ from flows.rasa import events
 from flows.rasa.domain import REQUESTED, STARTED_METADATA, FormMapping, FormSlot, RasaDomain
 from flows.rasa.events import Event
 from flows.rasa.tracker import Tracker
+from flows.rasa.values import fit
 
 VALIDATE = "action_validate_slot_mappings"
 RunCustom = Callable[[str, Tracker], Awaitable[Sequence[Event]]]
 """Runs a custom action on a tracker; its events, none where it failed."""
 
 
-async def extract_slots(tracker: Tracker, domain: RasaDomain, run: RunCustom, at: float) -> list[Event]:
-    """The `slot` and `bot` events that follow from the latest message."""
+async def extract_slots(
+    tracker: Tracker,
+    domain: RasaDomain,
+    run: RunCustom,
+    at: float,
+    but_text: frozenset[str] = frozenset(),
+    fitting: bool = False,
+) -> list[Event]:
+    """The `slot` and `bot` events that follow from the latest message. The slots in `but_text` are not filled by its
+    mere words; `fitting`: values as the slot's type wants them, none where they do not fit."""
     found: list[Event] = []
     ran: set[str] = set()
     for slot in domain.slots.values():
@@ -29,7 +38,13 @@ async def extract_slots(tracker: Tracker, domain: RasaDomain, run: RunCustom, at
         for mapping in slot.mappings:
             if not applies(mapping, slot, tracker, domain):
                 continue
+            if mapping.type == "from_text" and slot.name in but_text:
+                continue
             values = _values(mapping, tracker)
+            if fitting:
+                values = [
+                    value for value in (fit(slot, each, mapping, tracker) for each in values) if value is not None
+                ]
             if values:
                 value = values if slot.type == "list" else values[-1]
                 if value is not None or tracker.slots.get(slot.name) is not None:
@@ -57,6 +72,8 @@ def _holds(mapping: FormMapping, slot: str, tracker: Tracker) -> bool:
     requested = tracker.slots.get(REQUESTED)
     if tracker.rejected and requested == slot:
         return False
+    if not tracker.loop:
+        return any(not loop for loop, _ in mapping.loops)
     return any(loop == tracker.loop and asked in ("", requested) for loop, asked in mapping.loops)
 
 
@@ -108,7 +125,8 @@ async def _validated(found: list[Event], tracker: Tracker, domain: RasaDomain, r
         return found
     said = [event for event in found if event["event"] != "slot"]
     candidates: list[Any] = [event for event in found if event["event"] == "slot"]
-    trial = Tracker(tracker.sender, tracker.initial, [*tracker.after_restart(), *candidates])
+    trial = tracker.copy()
+    trial.update(*candidates)
     # as it is found, a value that validation has just set may be the one the tracker has
     given = [event for event in await run(VALIDATE, trial) if event["event"] in ("slot", "bot")]
     judged = events.slots_in(given)

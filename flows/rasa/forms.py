@@ -113,8 +113,9 @@ async def _validated(form: Form, given: Mapping[str, Json], tracker: Tracker, ac
 def _trial(form: Form, tracker: Tracker, more: Sequence[Event], at: float) -> Tracker:
     """The tracker as a validation sees it: what is to be judged stands behind the form's run."""
     asked = _asked(form, tracker) or None
-    told = [*tracker.after_restart(), events.slot(REQUESTED, asked, at), events.action(form.name, at), *more]
-    return Tracker(tracker.sender, tracker.initial, told)
+    trial = tracker.copy()
+    trial.update(events.slot(REQUESTED, asked, at), events.action(form.name, at), *more)
+    return trial
 
 
 async def _next_question(form: Form, tracker: Tracker, acting: Acting, so_far: Sequence[Event]) -> list[Event]:

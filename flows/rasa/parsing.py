@@ -3,24 +3,49 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from flows.domain import Domain
+from flows.rasa import events
+from flows.rasa.domain import RasaDomain
+from flows.state import Heard
 from nlu.meaning import COMMAND_EXTRACTOR, Entity, Meaning
 
 RANKED = 10
+RULES = "RuleEntityExtractor"
 
 
 def parse_data(meaning: Meaning, domain: Domain) -> dict[str, Any]:
     """A meaning as Rasa's `POST /model/parse` gives it, but for the id and metadata of the message."""
-    return {
+    found = {
         "intent": {"name": meaning.intent or None, "confidence": meaning.confidence},
-        "entities": [entity_data(each) for each in meaning.entities],
+        "entities": [entity_data(_as_duckling(each, domain)) for each in meaning.entities],
         "text": meaning.text,
+    }
+    if meaning.text.startswith("/") and not meaning.tokens:
+        # a command is taken at its word, no component sees it
+        return {**found, "intent_ranking": _ranking(meaning)}
+    return {
+        **found,
         "text_tokens": [list(span) for span in meaning.tokens],
         "intent_ranking": _ranking(meaning),
         "response_selector": _selector(meaning, domain),
     }
+
+
+DUCKLING: Mapping[str, str] = {
+    "amount": "amount-of-money",
+    "phone": "phone-number",
+    "bank_card": "credit-card-number",
+}
+"""Built-in entities that Duckling, for which they stand in Rasa's pipelines, calls otherwise."""
+
+
+def _as_duckling(entity: Entity, domain: Domain) -> Entity:
+    name = DUCKLING.get(entity.type, "")
+    ours = name in domain.entities and entity.type not in domain.entities and entity.extractor == RULES
+    return replace(entity, type=name) if ours else entity
 
 
 def _ranking(meaning: Meaning) -> list[dict[str, Any]]:
@@ -33,13 +58,16 @@ def _ranking(meaning: Meaning) -> list[dict[str, Any]]:
 
 def entity_data(entity: Entity) -> dict[str, Any]:
     """An entity as Rasa writes it."""
+    if entity.extractor == COMMAND_EXTRACTOR:
+        span = {"start": entity.start, "end": entity.end}
+        return {"entity": entity.type, "value": entity.value, **span, "extractor": "RegexMessageHandler"}
     data: dict[str, Any] = {
         "entity": entity.type,
         "start": entity.start,
         "end": entity.end,
         "confidence_entity": entity.confidence,
         "value": entity.value,
-        "extractor": "RegexMessageHandler" if entity.extractor == COMMAND_EXTRACTOR else entity.extractor,
+        "extractor": entity.extractor,
     }
     if entity.role:
         data["role"] = entity.role
@@ -71,3 +99,11 @@ def best_answer(message: Mapping[str, Any], intent: str) -> str:
     """The response (`utter_faq/hours`) that was found for a retrieval intent; empty where none was."""
     found = ((message.get("response_selector") or {}).get(intent) or {}).get("response") or {}
     return str(found.get("utter_action") or "")
+
+
+def said_by(heard: Heard, domain: RasaDomain) -> dict[str, Any]:
+    """The `user` event of a turn."""
+    parse = parse_data(heard.meaning, domain.base)
+    channel = str(heard.extra.get("input_channel") or heard.address.channel)
+    metadata = heard.extra.get("metadata")
+    return events.user(heard.meaning.text, parse, heard.at, channel=channel, message_id=heard.turn, metadata=metadata)

@@ -30,7 +30,7 @@ def remembered(
     for place, event in enumerate(events):
         match event["event"]:
             case "reminder" if (due := due_of(event)) is not None:
-                key = hashlib.sha256(f"{turn} {place} {due}".encode()).hexdigest()[:16]
+                key = hashlib.sha256(f"{turn} {event.get('name')} {place} {due}".encode()).hexdigest()[:16]
                 name = str(event.get("name") or key)
                 kept.pop(name, None)
                 kept[name] = {**event, "name": name, "key": key}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from flows.rasa.domain import RasaDomain
@@ -28,34 +28,100 @@ class RuleOnly:
     loops: frozenset[str] = frozenset()
 
 
-def prediction_states(tracker: Tracker, domain: RasaDomain, *, by_text: bool = False) -> list[dict[str, Any]]:
+@dataclass(frozen=True)
+class _Row:
+    """The state before an action (None: the present one). `open`: whether that action may be hidden from learning
+    policies, or uncover what comes after it."""
+
+    state: dict[str, Any]
+    event: Event | None
+    open: bool
+
+
+@dataclass
+class _Walked:
+    """The rows of a tracker's first `count` events, and what is derived from them."""
+
+    domain: RasaDomain
+    count: int
+    running: Tracker
+    rows: tuple[_Row, ...]
+    derived: dict[Any, Sequence[dict[str, Any]]] = field(default_factory=dict)
+
+
+_PLAIN = frozenset(("user", "bot", "slot", "action", "entities", "user_featurization", "followup"))
+
+
+def _walked(tracker: Tracker, domain: RasaDomain) -> _Walked:
+    """What was seen, and what is new. States are looked at many times in a turn, by each policy before each action."""
+    known: _Walked | None = tracker.walked
+    if known is None or known.domain is not domain or known.count > len(tracker.events):
+        known = None
+    elif known.count == len(tracker.events):
+        return known
+    fresh = tracker.events[known.count :] if known else []
+    if known is not None and all(_is_plain(event, tracker) for event in fresh):
+        running, rows = known.running.copy(), list(known.rows[:-1])
+    else:
+        running, rows, fresh = Tracker(tracker.sender, tracker.initial), [], tracker.applied()
+    for event in fresh:
+        if is_action(event):
+            rows.append(_row(running, domain, event))
+        running.update(event)
+    rows.append(_row(running, domain, None))
+    now = _Walked(domain, len(tracker.events), running, tuple(rows))
+    tracker.walked = now
+    return now
+
+
+def _is_plain(event: Event, tracker: Tracker) -> bool:
+    """Whether it changes nothing of what came before: a loop's next run makes one of it and the last."""
+    return event["event"] in _PLAIN and not (event["event"] == "action" and event.get("name") in tracker.loops)
+
+
+def _row(running: Tracker, domain: RasaDomain, event: Event | None) -> _Row:
+    return _Row(
+        active_state(running, domain), event, not running.followup and running.latest_action_name != running.loop
+    )
+
+
+def prediction_states(tracker: Tracker, domain: RasaDomain, *, by_text: bool = False) -> Sequence[dict[str, Any]]:
     """All states of the conversation, the present one last. `by_text`: what was last said by its words, else its
     intent."""
-    states = [state for state, _ in _before_each_action(tracker, domain)]
-    return _as_said(states, by_text=by_text)
+    walked = _walked(tracker, domain)
+    if by_text not in walked.derived:
+        walked.derived[by_text] = _as_said([row.state for row in walked.rows], by_text=by_text)
+    return walked.derived[by_text]
 
 
 def learned_states(
     tracker: Tracker, domain: RasaDomain, only: RuleOnly, *, by_text: bool = False
-) -> list[dict[str, Any]]:
+) -> Sequence[dict[str, Any]]:
     """As `prediction_states`, without the turns that rules alone have dealt with."""
+    walked = _walked(tracker, domain)
+    if (only, by_text) not in walked.derived:
+        walked.derived[only, by_text] = _as_said(_learned(walked.rows, only), by_text=by_text)
+    return walked.derived[only, by_text]
+
+
+def _learned(rows: Sequence[_Row], only: RuleOnly) -> list[dict[str, Any]]:
     states: list[dict[str, Any]] = []
     acted: Any = None
     hidden = False
-    for state, event, running in _walk(tracker, domain):
+    for row in rows:
         if not hidden:
-            acted = state.get("prev_action")
-        if not running.followup and running.latest_action_name != running.loop:
-            hidden = bool(event is not None and event.get("hide_rule_turn"))
+            acted = row.state.get("prev_action")
+        if row.open:
+            hidden = bool(row.event is not None and row.event.get("hide_rule_turn"))
         if hidden:
             continue
-        shown = _without(state, only)
+        shown = _without(row.state, only)
         if states and (shown.get("prev_action") or {}).get("action_name") != LISTEN and "user" in states[-1]:
             shown["user"] = states[-1]["user"]
         if acted:
             shown["prev_action"] = acted
         states.append({key: value for key, value in shown.items() if value})
-    return _as_said(states, by_text=by_text)
+    return states
 
 
 def training_states(
@@ -65,9 +131,9 @@ def training_states(
     states: list[dict[str, Any]] = []
     tracker = Tracker("", domain.initial, [_as_rule(event) for event in told] if is_rule else list(told))
     for state, event in _before_each_action(tracker, domain, omit_unset=is_rule):
-        states.append(state)
+        states.append(_intent_alone(state))
         if event is not None:
-            yield _as_said(states, by_text=False), str(event.get("name") or event.get("action_text"))
+            yield states[:], str(event.get("name") or event.get("action_text"))
 
 
 def state_key(states: Sequence[State]) -> str:
@@ -86,19 +152,12 @@ def _as_rule(event: Event) -> Event:
 def _before_each_action(
     tracker: Tracker, domain: RasaDomain, *, omit_unset: bool = False
 ) -> Iterator[tuple[dict[str, Any], Event | None]]:
-    for state, event, _ in _walk(tracker, domain, omit_unset=omit_unset):
-        yield state, event
-
-
-def _walk(
-    tracker: Tracker, domain: RasaDomain, *, omit_unset: bool = False
-) -> Iterator[tuple[dict[str, Any], Event | None, Tracker]]:
     running = Tracker(tracker.sender, tracker.initial)
     for event in tracker.applied():
         if is_action(event):
-            yield active_state(running, domain, omit_unset=omit_unset), event, running
+            yield active_state(running, domain, omit_unset=omit_unset), event
         running.update(event)
-    yield active_state(running, domain, omit_unset=omit_unset), None, running
+    yield active_state(running, domain, omit_unset=omit_unset), None
 
 
 def active_state(tracker: Tracker, domain: RasaDomain, *, omit_unset: bool = False) -> dict[str, Any]:

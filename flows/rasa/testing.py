@@ -6,6 +6,8 @@ story goes on as it is written, with the slots and loops that it names.
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -178,7 +180,25 @@ def _same_intent(wanted: str, found: Mapping[str, Any]) -> bool:
 def _marks(entities: Iterable[Mapping[str, Any]], engine: RasaEngine) -> set[str]:
     """Type and value of each; only types that the domain knows, since rules find others, which no story marks."""
     known = set(engine.domain.entities)
-    return {f"{one['entity']}={one.get('value')}" for one in entities if one["entity"] in known}
+    return {f"{one['entity']}={_same(one.get('value'))}" for one in entities if one["entity"] in known}
+
+
+_GRAIN = re.compile(r"(?P<day>\d{4}-\d\d-\d\d)(?:T(?P<time>\d\d:\d\d)(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)?")
+
+
+def _same(value: Any) -> str:
+    """A value as it is compared: numbers by what they are worth, times without the second and the zone that Duckling
+    adds (and midnight is the day), words whatever their case: a list of names may write them otherwise."""
+    if isinstance(value, Mapping):
+        return str({str(key): _same(each) for key, each in sorted(value.items())})
+    text = str(value).strip()
+    when = _GRAIN.fullmatch(text)
+    if when is not None:
+        return when["day"] if when["time"] in (None, "00:00") else f"{when['day']}T{when['time']}"
+    try:
+        return f"{float(text):g}"
+    except ValueError:
+        return text.casefold()
 
 
 def _predicted(engine: RasaEngine, tracker: Tracker, event: Event) -> Miss | None:
@@ -228,14 +248,32 @@ def _step_lines(line: Line) -> Iterator[str]:
             if intent:
                 yield f"  - intent: {_scalar(intent)}{note}"
             if event.get("text"):
-                yield f"  {' ' if intent else '-'} user: {_scalar(event['text'])}{'' if intent else note}"
+                yield f"  {' ' if intent else '-'} user: |-{'' if intent else note}"
+                yield from (f"      {each}" for each in _marked(event).split("\n"))
         case "action" if not is_action(event, LISTEN) or note:
             named = event.get("name")
             yield f"  - {'action' if named else 'bot'}: {_scalar(named or event.get('action_text'))}{note}"
         case "slot":
-            yield f"  - slot_was_set: [{{{_scalar(event['name'])}: {_scalar(event.get('value'))}}}]"
+            yield "  - slot_was_set:"
+            yield f"    - {_scalar(event['name'])}: {_scalar(event.get('value'))}"
         case "active_loop":
             yield f"  - active_loop: {_scalar(event.get('name'))}"
+
+
+def _marked(event: Event) -> str:
+    """What was said, its entities marked as in training data."""
+    text, end = str(event["text"]), len(str(event["text"]))
+    found = [each for each in event["parse_data"].get("entities") or () if each.get("end")]
+    for each in sorted(found, key=lambda one: -int(one["start"])):
+        start, stop = int(each["start"]), int(each["end"])
+        if not 0 <= start < stop <= end or text.startswith("/"):
+            continue
+        shown, more = text[start:stop], {key: each[key] for key in ("role", "group") if each.get(key)}
+        if each.get("value") not in (None, shown):
+            more["value"] = each["value"]
+        marks = json.dumps({"entity": each["entity"], **more}, ensure_ascii=False) if more else f"({each['entity']})"
+        text, end = f"{text[:start]}[{shown}]{marks}{text[stop:]}", start
+    return text
 
 
 def _note(miss: Miss | None) -> str:

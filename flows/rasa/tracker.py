@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from adapters.message import Json
+from flows.rasa import events
 from flows.rasa.events import LISTEN, SESSION_START, Event, is_action
 
 Verbosity = Literal["NONE", "APPLIED", "AFTER_RESTART", "ALL"]
@@ -18,6 +19,8 @@ NO_MESSAGE: Mapping[str, Any] = {
     "message_id": None,
     "metadata": {},
 }
+MOST_EVENTS = 2000
+"""A session's events are kept in the session up to this many; then the older half is dropped."""
 _TURN = frozenset(("action", "user", "user_featurization", "entities"))
 
 
@@ -41,6 +44,8 @@ class Tracker:
     followup: str | None = LISTEN
     paused: bool = False
     channel: str | None = None
+    walked: Any = field(default=None, repr=False, compare=False)
+    """What policies have seen of these events (`states.py`), so that the next one need not look again."""
 
     def __post_init__(self) -> None:
         events, self.events = self.events, []
@@ -77,7 +82,13 @@ class Tracker:
             self._apply(event)
 
     def copy(self) -> Tracker:
-        return Tracker(self.sender, self.initial, list(self.events))
+        twin = Tracker(self.sender, self.initial)
+        twin.events, twin.slots, twin.were_set = list(self.events), dict(self.slots), set(self.were_set)
+        twin.latest_message, twin.latest_action = self.latest_message, self.latest_action
+        twin.active_loop = dict(self.active_loop)
+        twin.followup, twin.paused, twin.channel = self.followup, self.paused, self.channel
+        twin.walked = self.walked
+        return twin
 
     def after_restart(self) -> list[Event]:
         """The events since the last restart."""
@@ -86,10 +97,15 @@ class Tracker:
                 return self.events[i + 1 :]
         return list(self.events)
 
+    @property
+    def loops(self) -> set[str]:
+        """All loops that have ever been active."""
+        return {str(event["name"]) for event in self.events if event["event"] == "active_loop" and event.get("name")}
+
     def applied(self) -> list[Event]:
         """The events that still count: since the last restart and session start, without what was undone, and with a
         loop's run of questions and answers as one."""
-        loops = {event.get("name") for event in self.events if event["event"] == "active_loop" and event.get("name")}
+        loops = self.loops
         kept: list[Event] = []
         for event in self.events:
             match event["event"]:
@@ -265,3 +281,20 @@ def _forget_round(loop: str, kept: list[Event]) -> None:
             return
         if kept[i]["event"] in _TURN:
             del kept[i]
+
+
+def session_of(tracker: Tracker) -> list[Event]:
+    """The events since the session began. Of a very long session the beginning is told by its slots alone."""
+    told = list(tracker.events)
+    for i in range(len(told) - 1, 0, -1):
+        if told[i]["event"] in ("session_started", "restart"):
+            told = told[i:]
+            break
+    if len(told) <= MOST_EVENTS:
+        return told
+    half = range(len(told) - MOST_EVENTS // 2, len(told))
+    begun = next((i for i in half if told[i]["event"] == "user"), half[0])
+    before = Tracker("", tracker.initial, told[:begun])
+    loop = [events.active_loop(before.loop, 0.0)] if before.loop else []
+    slots = [events.slot(name, before.slots[name], 0.0) for name in sorted(before.were_set)]
+    return [events.plain("session_started", 0.0), *slots, *loop, events.action(LISTEN, 0.0), *told[begun:]]

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from adapters.message import Button, Json, Reply
+from adapters.message import Button, Json, Reply, Text, plain
 from config.source import BadProject, Source
 from flows.domain import Variation, read_variations
 from flows.responses import fill, fill_all, render
@@ -55,6 +55,8 @@ def replies_of(events: Iterable[Mapping[str, Any]]) -> list[Reply]:
 def replies_to(said: Mapping[str, Any]) -> tuple[Reply, ...]:
     """One message of Rasa's as replies."""
     given = {key: said[key] for key in _PARTS if said.get(key)}
+    if given.get("attachment") == given.get("image"):
+        given.pop("attachment", None)
     if not given:
         return ()
     try:
@@ -63,3 +65,10 @@ def replies_to(said: Mapping[str, Any]) -> tuple[Reply, ...]:
         text = str(given.get("text") or "")
         variation = Variation(text=text)
     return render(variation, {})
+
+
+def as_message(reply: Any) -> dict[str, Any]:
+    """A reply of `actions.py` as Rasa's message."""
+    if isinstance(reply, Text):
+        return {"text": reply.text}
+    return {"custom": plain(reply)}

@@ -32,5 +32,7 @@ class Entry:
     max_body_bytes: int = 64 * 1024
     speaks_only: bool = False
     """Nothing is heard from it: it has no vectors, and refuses whatever is posted with 404."""
+    items: bool = False
+    """A reply may be several calls: the channel posts it piece by piece."""
     token_answer: str = '{"access_token": "T", "expires_in": 7200}'
     """The vendor's answer to a token request: the token T for two hours."""

@@ -88,7 +88,7 @@ def _default(field: FieldInfo) -> str:
     if field.is_required():
         return "required"
     default = field.default.get_secret_value() if isinstance(field.default, SecretStr) else field.default
-    if default in ("", ()) or isinstance(default, BaseModel):
+    if default in ("", (), {}) or isinstance(default, BaseModel):
         return "-"
     return f"`{str(default).lower() if isinstance(default, bool) else default}`"
 

@@ -190,7 +190,7 @@ def test_a_condition_that_holds_comes_before_words_without_one() -> None:
 def test_a_rich_response_is_several_replies() -> None:
     card = Card(text="7", buttons=(Button("buy 7", '/buy{"n": "7"}'),))
     replies = speaker().say("utter_rich", {"n": 7})
-    assert replies == (card, Image("http://x/7.png"), Custom({"deep": ["7", 1]}))
+    assert replies == (card, Custom({"deep": ["7", 1]}), Image("http://x/7.png"))
 
 
 # --- flows

@@ -9,6 +9,7 @@ import pytest
 from config.source import BadProject, parse_yaml
 from nlu import model  # noqa: F401 - registers the components
 from nlu.component import COMPONENTS
+from nlu.fallback import as_sure_as_diet
 from nlu.recipe import DEFAULT, STANDS_FOR, Recipe, plan, read_recipe
 
 RASA = """\
@@ -72,10 +73,37 @@ def test_a_rasa_pipeline_runs_unchanged() -> None:
         "EntitySynonymMapper",
         "FaqRetriever",
         "FallbackClassifier",
+        "ClauseSplitter",
     ]
     steps = {step.name: step for step in recipe.steps}
-    assert steps["FallbackClassifier"].options.model_dump()["threshold"] == 0.6
-    assert steps["RuleEntityExtractor"].options.model_dump()["dimensions"] == ("time", "amount")
+    fallback = steps["FallbackClassifier"].options.model_dump()
+    assert (fallback["threshold"], fallback["diet_threshold"]) == ("auto", 0.6)
+    assert any("the scale of DIET" in warning.what for warning in recipe.warnings)
+    assert steps["RuleEntityExtractor"].options.model_dump()["dimensions"] == ("time", "amount", "invalid")
+
+
+def test_a_threshold_for_our_own_components_is_taken_as_it_stands() -> None:
+    own = "".join(f"  - name: {name}\n" for name in DEFAULT[: DEFAULT.index("FallbackClassifier")])
+    recipe = of(f"pipeline:\n{own}  - name: FallbackClassifier\n    threshold: 0.7\n")
+    assert recipe.steps[-1].options.model_dump()["threshold"] == 0.7
+
+
+def test_rasas_own_way_gets_no_more_than_it_names() -> None:
+    assert "ClauseSplitter" not in names(of(f"rasa_exact: true\n{RASA}"))
+
+
+def test_a_pipeline_of_custom_components_gets_a_classifier() -> None:
+    recipe = of("pipeline:\n  - name: my.own.Classifier\n")
+    assert "LinearIntentClassifier" in names(recipe)
+    assert any("no component tells intents" in warning.what for warning in recipe.warnings)
+
+
+def test_as_many_of_the_rightly_understood_are_believed_as_diet_believes() -> None:
+    right = [(0.0, 0.1), (0.02, 0.3), (0.5, 0.9)]
+    assert as_sure_as_diet(0.7, right) == pytest.approx(0.3)
+    assert as_sure_as_diet(0.3, right) < as_sure_as_diet(0.7, right) < as_sure_as_diet(0.9, right)
+    assert as_sure_as_diet(0.25, [(0.0, 0.6), (0.5, 0.9)]) == 0.25  # never stricter than it was written
+    assert as_sure_as_diet(0.7, []) == 0.4
 
 
 def test_what_stands_for_what_is_told() -> None:

@@ -102,6 +102,16 @@ async def test_a_conversation_by_rest_is_seen_by_its_bare_sender(api: Client) ->
     assert kinds[:4] == ["action", "session_started", "action", "user"]
 
 
+async def test_what_a_client_sends_along_is_kept_with_what_was_said(api: Client) -> None:
+    said = {"sender": "meta", "message": "你好", "metadata": {"page": "/cart"}, "input_channel": "app"}
+    await api.call("POST", "/webhooks/rest/webhook", said)
+    _, state = await api.call("GET", "/conversations/meta/tracker")
+    assert state["latest_message"]["metadata"] == {"page": "/cart"}
+    assert state["latest_input_channel"] == "app"
+    # the session that it began carries it over
+    assert state["slots"]["session_started_metadata"] == {"page": "/cart"}
+
+
 async def test_a_new_conversation_begins_when_it_is_looked_at(api: Client) -> None:
     _, state = await api.call("GET", "/conversations/nobody/tracker")
     assert [event["event"] for event in state["events"]] == ["action", "session_started", "action"]
@@ -176,9 +186,13 @@ async def test_a_message_is_noted_without_an_answer(api: Client) -> None:
 async def test_a_conversation_is_a_story(api: Client) -> None:
     await api.call("POST", "/webhooks/rest/webhook", {"sender": "hal", "message": "你好"})
     _, story = await api.call("GET", "/conversations/hal/story")
-    assert "- intent: greet" in story
+    assert "- intent: greet\n    user: |-\n      你好\n" in story
     assert "- action: utter_greet" in story
     assert (await api.call("GET", "/conversations/unknown/story"))[0] == 404
+    await api.call("POST", "/webhooks/rest/webhook", {"sender": "hal", "message": "帮我退DD1"})
+    _, story = await api.call("GET", "/conversations/hal/story")
+    assert "      帮我退[DD1](order_id)\n" in story
+    assert "  - slot_was_set:\n    - order_id: DD1\n" in story
 
 
 async def test_a_text_is_parsed(api: Client) -> None:

@@ -13,7 +13,9 @@ import pytest
 import socketio
 from aiohttp.test_utils import TestServer
 
+from adapters.message import Button, Card, Custom, Image, Reply, Text, Video
 from bot.app import make_app
+from bot.web.socketio import items_of
 from config.credentials import Credentials, SocketIo
 from config.settings import Settings
 from tests.rasa.test_api import project as served_project
@@ -120,3 +122,45 @@ async def test_a_token_is_asked_for_where_there_is_a_key(project: Path) -> None:
         await visitor.io.emit("session_request", {})
         assert (await visitor.next())[0] == "session_confirm"
         await visitor.io.disconnect()
+
+
+async def test_a_namespace_and_metadata_are_the_authors(project: Path) -> None:
+    async with serving(project, namespace="/shop", metadata_key="customData", session_persistence=True) as url:
+        visitor = Visitor()
+        told: asyncio.Queue[Any] = asyncio.Queue()
+        visitor.io.on("bot_uttered", told.put_nowait, namespace="/shop")
+        await visitor.io.connect(url, namespaces=["/shop"])
+        said = {"message": "你好", "session_id": "ns1", "customData": '{"page": "/cart"}'}
+        await visitor.io.emit("user_uttered", said, namespace="/shop")
+        assert await asyncio.wait_for(told.get(), 10) == {"text": "您好"}
+        await visitor.io.disconnect()
+
+
+@pytest.mark.parametrize(
+    ("reply", "items"),
+    [
+        (Text("一\n\n二"), [{"text": "一"}, {"text": "二"}]),
+        (
+            Card(text="一\n\n选吧", buttons=(Button("退款", "/refund"),)),
+            [
+                {"text": "一", "quick_replies": []},
+                {
+                    "text": "选吧",
+                    "quick_replies": [{"content_type": "text", "title": "退款", "payload": "/refund"}],
+                },
+            ],
+        ),
+        (
+            Image("https://x.example/a.png"),
+            [{"attachment": {"type": "image", "payload": {"src": "https://x.example/a.png"}}}],
+        ),
+        (
+            Video("https://x.example/v.mp4"),
+            [{"attachment": {"type": "video", "payload": {"src": "https://x.example/v.mp4"}}}],
+        ),
+        (Custom({"rating": 5}), [{"rating": 5}]),
+        (Custom({"data": {"rating": 5}}), [{"rating": 5}]),
+    ],
+)
+def test_each_reply_is_what_rasas_channel_emits(reply: Reply, items: list[Any]) -> None:
+    assert list(items_of("s", [reply])) == items

@@ -17,6 +17,7 @@ from urllib.parse import unquote
 
 from aiohttp import web
 
+from adapters.channel import Route
 from adapters.message import Address, Message
 from adapters.message import Event as Happened
 from adapters.web import LIVE, rest_items
@@ -28,6 +29,7 @@ from bot.web.rasa.auth import Auth
 from bot.web.site import Site
 from bot.work import Bot
 from flows.mixed import domain_of, rasa_of
+from flows.rasa import events
 from flows.rasa.engine import API, RasaEngine
 from flows.rasa.events import BadEvent, Event, check_event
 from flows.rasa.parsing import parse_data
@@ -38,6 +40,8 @@ from flows.state import EVENTS, Dialogue
 
 OWN_CHANNELS = ("rest", "socketio", "callback")
 """Rasa's channels, whose conversations are called by the bare sender."""
+WATCHED = ("rest", "socketio", "web")
+"""Channels on which an answer is seen by whoever looks."""
 WAIT_S = 60.0
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -136,7 +140,7 @@ class Conversations:
             raise bad("Couldn't extract a proper event from the request body.")
         address, _ = await self._found(request)
         more = {"replace": replace, "execute_side_effects": _yes(request, "execute_side_effects")}
-        done = await self._turn(address, "events", {"events": told, **more})
+        done = await self._turn(address, "events", {"events": told, **more}, _way_out(request, address))
         return answer((await self._after(address, done)).state(verbosity))
 
     async def message(self, request: web.Request) -> web.Response:
@@ -149,7 +153,7 @@ class Conversations:
             told = f"Messages of sender '{given['sender']}' cannot be handled."
             raise bad(f"Currently, only user messages can be passed to this endpoint. {told}", "sender")
         parse = given.get("parse_data") or self._parse(given["text"])
-        event = _user_event(given["text"], parse, uuid.uuid4().hex)
+        event = events.user(given["text"], parse, 0.0, message_id=uuid.uuid4().hex)
         address, _ = await self._found(request)
         done = await self._turn(address, "message", {"event": event})
         return answer((await self._after(address, done)).state(verbosity))
@@ -164,8 +168,7 @@ class Conversations:
         if name not in self._engine().domain.intents:
             raise Refusal(404, "NotFound", f"The intent {name} does not exist in the domain.")
         entities = [{"entity": kind, "value": value} for kind, value in (given.get("entities") or {}).items()]
-        parse = {"intent": {"name": name}, "entities": entities}
-        event = _user_event(f"EXTERNAL: {name}", parse, None, {"is_external": True})
+        event = events.external(str(name), entities, 0.0, None)
         return await self._acted(request, "intent", {"event": event}, verbosity)
 
     async def execute(self, request: web.Request) -> web.Response:
@@ -184,10 +187,11 @@ class Conversations:
         self, request: web.Request, verb: str, given: Mapping[str, Any], verbosity: Verbosity
     ) -> web.Response:
         address, _ = await self._found(request)
-        done = await self._turn(address, verb, given)
+        route = _way_out(request, address)
+        done = await self._turn(address, verb, given, route)
         tracker = await self._after(address, done)
-        messages = rest_items(address.user, await self.site.shown(done.replies))
-        return answer({"tracker": tracker.state(verbosity), "messages": messages})
+        collected = {"messages": rest_items(address.user, await self.site.shown(done.replies))} if route else {}
+        return answer({"tracker": tracker.state(verbosity), **collected})
 
     # --- how
 
@@ -218,10 +222,10 @@ class Conversations:
                 return address, session
         return addresses[0], None
 
-    async def _turn(self, address: Address, verb: str, given: Mapping[str, Any]) -> Turn:
+    async def _turn(self, address: Address, verb: str, given: Mapping[str, Any], route: Route | None = LIVE) -> Turn:
         content = Happened(API, verb, {"json": json.dumps(given, ensure_ascii=False)})
         message = Message(uuid.uuid4().hex, address, content, self.site.clock())
-        turn = await self.site.inbox.accept(message, LIVE)
+        turn = await self.site.inbox.accept(message, route)
         done = await self.site.inbox.ready(turn.id, WAIT_S)
         if done is None:
             raise Refusal(504, "Timeout", f"No answer within {WAIT_S:.0f} s.")
@@ -254,15 +258,11 @@ def _replaces(turn: Turn) -> bool:
     )
 
 
-def _user_event(text: str, parse: Mapping[str, Any], id: str | None, metadata: Any = None) -> dict[str, Any]:
-    return {
-        "event": "user",
-        "text": text,
-        "parse_data": dict(parse),
-        "input_channel": None,
-        "message_id": id,
-        "metadata": metadata or {},
-    }
+def _way_out(request: web.Request, address: Address) -> Route | None:
+    """What is said goes into the answer, or with `?output_channel=` (its name, or `latest`) out by the conversation's
+    channel, where that is one that can speak first."""
+    wanted = request.query.get("output_channel", "")
+    return None if wanted in ("latest", address.channel) and address.channel not in WATCHED else LIVE
 
 
 def _verbosity(request: web.Request) -> Verbosity:

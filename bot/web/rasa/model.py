@@ -11,6 +11,7 @@ import functools
 import re
 import tarfile
 import tempfile
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -266,7 +267,7 @@ def _intents_report(examples: Sequence[Example], parse: Callable[[str], Meaning]
 
     read = [(example, parse(example.text)) for example in examples]
     wanted, found = [example.label for example, _ in read], [meaning.intent for _, meaning in read]
-    report = classification_report(wanted, found, output_dict=True, zero_division=0)
+    report = _as_rasa(classification_report(wanted, found, output_dict=True, zero_division=0), wanted, found)
     precision, _, f1, _ = precision_recall_fscore_support(wanted, found, average="weighted", zero_division=0)
     said = [
         {
@@ -286,6 +287,19 @@ def _intents_report(examples: Sequence[Example], parse: Callable[[str], Meaning]
         "accuracy": right / len(read) if read else 0.0,
         "errors": [one for one in said if one["intent"] != one["predicted"]],
     }
+
+
+def _as_rasa(report: dict[str, Any], wanted: Sequence[str], found: Sequence[str]) -> dict[str, Any]:
+    """The report with what each intent was taken for instead, and the average over all sentences."""
+    accuracy = report.get("accuracy", 0.0)
+    shown: dict[str, Any] = {}
+    for name, each in report.items():
+        shown[name] = each if not isinstance(each, dict) else {**each, "support": int(each["support"])}
+        if isinstance(each, dict) and name in wanted:
+            wrong = Counter(other for one, other in zip(wanted, found, strict=True) if one == name != other)
+            shown[name]["confused_with"] = dict(wrong)
+    average = {"precision": accuracy, "recall": accuracy, "f1-score": accuracy, "support": len(wanted)}
+    return {**shown, "micro avg": average}
 
 
 async def _yaml(request: web.Request) -> Source:

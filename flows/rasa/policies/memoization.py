@@ -6,13 +6,14 @@ turn by turn, until a story fits.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Self
 
 from flows.rasa.domain import RasaDomain
-from flows.rasa.events import is_action
+from flows.rasa.events import LISTEN, is_action
 from flows.rasa.policies.policy import Prediction
 from flows.rasa.states import RuleOnly, State, learned_states, state_key, training_states
 from flows.rasa.stories import Told
@@ -72,24 +73,35 @@ class MemoizationPolicy:
         """The conversation, and for the augmented policy also without more and more of its beginning."""
         states = learned_states(tracker, domain, self.only, by_text=by_text)
         yield states
-        shorter = _without_beginning(tracker, first=True) if self.augmented else None
+        shorter = _from_action(tracker, self._reach) if self.augmented else None
         while shorter is not None:
             left = learned_states(shorter, domain, self.only, by_text=by_text)
             if left and left != states:
                 states = left
                 yield states
-            shorter = _without_beginning(shorter, first=False)
+            shorter = _without_action(shorter)
+
+    @cached_property
+    def _reach(self) -> int:
+        """So many actions back a story may begin that is known."""
+        return self.max_history or max((len(json.loads(key)) for key in self.known), default=0)
 
 
 def _last(states: Sequence[State], count: int | None) -> Sequence[State]:
     return states if count is None else states[-count:]
 
 
-def _without_beginning(tracker: Tracker, *, first: bool) -> Tracker | None:
-    """The conversation from its first action on, or from its second; None where there is none."""
+def _from_action(tracker: Tracker, count: int) -> Tracker | None:
+    """The conversation from the last time that it listened with more than `count` actions to come, as Rasa cuts it; or
+    from its first action."""
     applied = tracker.applied()
     places = [i for i, event in enumerate(applied) if is_action(event)]
-    wanted = 0 if first else 1
-    if len(places) <= wanted:
-        return None
-    return Tracker(tracker.sender, tracker.initial, applied[places[wanted] :])
+    far = [place for place in places[: -count or None] if is_action(applied[place], LISTEN)]
+    begun = far[-1:] or places[:1]
+    return Tracker(tracker.sender, tracker.initial, applied[begun[0] :]) if begun else None
+
+
+def _without_action(tracker: Tracker) -> Tracker | None:
+    """The conversation from its second action on; None where there is none."""
+    places = [i for i, event in enumerate(tracker.events) if is_action(event)]
+    return Tracker(tracker.sender, tracker.initial, tracker.events[places[1] :]) if len(places) > 1 else None

@@ -104,7 +104,11 @@ class RulePolicy:
         return Prediction(action, 1.0, self.name, f"default {tracker.intent}") if action else Prediction()
 
     def _marked(self, found: Prediction) -> Prediction:
-        return replace(found, confidence=1.0, policy=self.name, rule_only=found.why not in self.in_stories)
+        # what is left where the action refuses
+        scores = {self.fallback_action: self.fallback_threshold} if self.fallback else {}
+        scores[found.action] = 1.0
+        known = found.why in self.in_stories
+        return replace(found, confidence=1.0, policy=self.name, rule_only=not known, scores=scores)
 
     def _by_rules(self, tracker: Tracker, domain: RasaDomain, *, by_text: bool) -> Prediction:
         states = prediction_states(tracker, domain, by_text=by_text)
