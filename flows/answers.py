@@ -106,8 +106,13 @@ def offered(said: Said, situation: Situation) -> Decision | None:
     value, found = situation.value(name, said.meaning, name)
     if value not in (None, situation.offered):
         return None  # another one than was offered: an answer like any
-    if found or words.affirms(said.text) or words.agrees_to(said.text, situation.prompt):
-        return Decision((SetSlot(name, situation.offered),), "the one that was offered")
+    yes = words.affirms(said.text) or words.agrees_to(said.text, situation.prompt)
+    parts = words.clauses(said.text)
+    if found or yes or (len(parts) > 1 and words.affirms(parts[0])):
+        # 「是的，质量不好」
+        others = [] if yes else _others(said, situation, found)
+        rest = [] if yes or words.refers(said.text) else _rest(said, situation, others)
+        return Decision((SetSlot(name, situation.offered), *others, *rest), "the one that was offered")
     if words.denies(said.text) or words.takes_back(said.text) or words.other(said.text):
         return Decision((SetSlot(name, None),), "not the one that was offered")
     return None
@@ -120,7 +125,7 @@ def answer(said: Said, situation: Situation) -> Decision | None:
     value, taken, sure = _value(said, situation)
     if value is not None and _is_meant(said, situation, sure):
         others = _others(said, situation, taken)
-        rest = _rest(said, situation, taken, others)
+        rest = _rest(said, situation, others) if taken else []
         return Decision((SetSlot(situation.asked, value), *others, *rest), f"an answer for {situation.asked}")
     if _answers_another(said, situation):
         return Decision(tuple(_others(said, situation, ())), "the value of another question, and nothing else")
@@ -250,9 +255,9 @@ def _others(said: Said, situation: Situation, taken: Sequence[Entity]) -> list[C
     return commands
 
 
-def _rest(said: Said, situation: Situation, taken: Sequence[Entity], others: list[Command]) -> list[Command]:
+def _rest(said: Said, situation: Situation, others: Sequence[Command]) -> list[Command]:
     """「DD1，质量不好」: what is left beside the entity answers the next question, if that takes free words."""
-    if not taken or any(each.extractor in (COMMAND_EXTRACTOR, "button") for each in taken):
+    if any(each.extractor in (COMMAND_EXTRACTOR, "button") for each in said.meaning.entities):
         return []  # 「/inform{"order_id": "DD1"}」 says what it says, and no more
     filled = {*situation.answered, situation.asked, *(each.name for each in others if isinstance(each, SetSlot))}
     following = next((name for name in situation.asks if name not in filled), "")

@@ -199,7 +199,7 @@ def _skip(said: Said, situation: Situation) -> Decision | None:
 
 
 def _explain(said: Said, situation: Situation) -> Decision | None:
-    if situation.asked and words.asks_why(said.text):
+    if situation.asked and words.asks_why(said.text, situation.label(situation.asked)):
         return Decision((ExplainQuestion(),), "words of asking what the question is for")
     return None
 

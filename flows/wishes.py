@@ -65,7 +65,8 @@ def to_memory(wishes: Sequence[Meaning]) -> list[Json]:
 def _answer_and_wish(meaning: Meaning, situation: Situation) -> tuple[Meaning, ...]:
     """「好的，顺便查下余额」 where a yes or no is waited for: the answer, then what else is wished."""
     parts = words.clauses(meaning.text)
-    if not situation.waits_for_yes_or_no or len(parts) < 2 or words.is_correction(meaning.text):
+    waits = situation.waits_for_yes_or_no or situation.offered is not None
+    if not waits or len(parts) < 2 or words.is_correction(meaning.text):
         return ()
     whole = words.affirms(meaning.text) or words.denies(meaning.text)
     if whole or not (words.affirms(parts[0]) or words.denies(parts[0])):

@@ -174,9 +174,13 @@ def agrees_to(text: str, prompt: str) -> bool | None:
     return True if match and match["rest"] in asked else None
 
 
-def asks_why(text: str) -> bool:
-    """「为什么要这个」, 「要我手机号干嘛」: what a question is asked for."""
-    return _ASKS_WHY.fullmatch(plain(text)) is not None
+def asks_why(text: str, label: str = "") -> bool:
+    """「为什么要这个」, 「要我手机号干嘛」: what a question is asked for, which asks for what is labelled so."""
+    said = plain(text)
+    named = label and re.fullmatch(
+        rf"(?:你们?)?(?:为什么|为啥|为何|干嘛)(?:一定|还)?要(?:我的?)?{re.escape(label)}.?", said
+    )
+    return bool(named) or _ASKS_WHY.fullmatch(said) is not None
 
 
 def other(text: str) -> bool:

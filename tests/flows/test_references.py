@@ -135,6 +135,21 @@ async def test_what_was_just_spoken_of_is_offered_and_never_taken(answer: str, a
     assert "reason" not in talk.slots
 
 
+@pytest.mark.parametrize(
+    ("answer", "after"),
+    [
+        ("是的，质量不好", ["确认退DD3，原因：质量不好？"]),
+        ("对，DD3，坏了", ["确认退DD3，原因：坏了？"]),
+        ("是的，顺便查余额", [ASK_REASON]),
+    ],
+)
+async def test_a_yes_to_an_offer_may_come_with_more(answer: str, after: list[str]) -> None:
+    talk = Talk()
+    await said(talk, "查一下DD3的物流", "我要退款")
+    assert (await talk.says(answer))[-1:] == after
+    assert talk.slots["order_id"] == "DD3"
+
+
 async def test_an_offer_that_was_turned_down_is_not_made_again() -> None:
     talk = Talk()
     await said(talk, "查一下DD3的物流", "我要退款", "不是")

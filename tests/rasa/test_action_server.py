@@ -425,9 +425,9 @@ async def test_a_request_has_the_keys_that_rasas_has_in_its_order(engine: RasaEn
     theirs = [each["request"] for each in recorded()]
     async with answering(handler) as url, talking(engine, url) as talk:
         await talk.says("greet", "你好")
-        await talk.says("hours", "几点开门", order_id="DD1")
-        await talk.says("look", "看看")
-        await talk.says("refund", "退款")
+        await talk.says("hours", "DD1几点能到", order_id="DD1")
+        await talk.says("look", "看一下")
+        await talk.says("refund", "我要退款")
         await talk.says("hours", "几点开门")
         await talk.says("inform", "坏了")
     for ours in seen:

@@ -16,6 +16,18 @@ from tests.rasa.test_api import NLU, PIPELINE, Client
 from tests.rasa.test_api import api as served_api
 
 api = served_api
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same bot in Rasa's own way: by ours it says that it begins again."""
+    exact = PIPELINE + "rasa_exact: true\n"
+    folder = tmp_path_factory.mktemp("exact")
+    write(folder, data__nlu_yml=NLU, config_yml=exact, credentials_yml="rest:\n")
+    train(folder, lambda phase, fraction: None)
+    return folder
+
+
 RECORDED = Path(__file__).parents[3] / "shared" / "rasa" / "recorded"
 JSON = {"content-type": "application/json"}
 SET = '[{{"event":"slot","name":"order_id","value":"{}"}}]'
@@ -46,15 +58,6 @@ ALIKE = [
         '{"name":"refund","entities":{"order_id":"DD77"}}',
     ),
 ]  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """As Rasa in everything: what is done better here is off."""
-    config = f"{PIPELINE}rasa_exact: true\n"
-    folder = write(tmp_path_factory.mktemp("exact"), data__nlu_yml=NLU, config_yml=config)
-    train(folder, lambda phase, fraction: None)
-    return folder
 
 
 def recorded(method: str, path: str, body: str | None) -> tuple[int, str, str]:
