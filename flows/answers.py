@@ -11,7 +11,7 @@ from flows import words
 from flows.requests import request
 from flows.situation import Decision, Said, Situation
 from flows.state import ChitChat, Command, CorrectSlot, SetSlot, StartFlow
-from nlu.meaning import Entity
+from nlu.meaning import COMMAND_EXTRACTOR, Entity
 
 SMALL_TALK_CHARACTERS = 6
 """A free answer is taken for a greeting or thanks only if it is so short."""
@@ -257,6 +257,8 @@ def _others(said: Said, situation: Situation, taken: Sequence[Entity]) -> list[C
 
 def _rest(said: Said, situation: Situation, others: Sequence[Command]) -> list[Command]:
     """「DD1，质量不好」: what is left beside the entity answers the next question, if that takes free words."""
+    if any(each.extractor in (COMMAND_EXTRACTOR, "button") for each in said.meaning.entities):
+        return []  # 「/inform{"order_id": "DD1"}」 says what it says, and no more
     filled = {*situation.answered, situation.asked, *(each.name for each in others if isinstance(each, SetSlot))}
     following = next((name for name in situation.asks if name not in filled), "")
     slot = situation.knows.slot(following)

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from adapters.message import Json
 from flows.mixed import load_dialogues
-from nlu.meaning import Entity, Intent, Meaning
+from nlu.meaning import COMMAND_EXTRACTOR, Entity, Intent, Meaning
 from tests.rasa.shop import DOMAIN, RULES, Desk, Talk, write
 
 SHOP = (
@@ -374,3 +375,12 @@ async def test_14_a_second_wish_waits_until_the_form_is_through(talks: Start) ->
     assert await talk.means(said) == ["订单号是多少？"]
     await talk.says("inform", "DD1", order_id="DD1")
     assert await talk.says("inform", "坏了") == ["DD1退好了，原因：坏了", "运费我们出"]
+
+
+async def test_a_command_fills_what_it_names_and_nothing_with_the_rest_of_its_letters(tmp_path: Path) -> None:
+    engine: Any = load_dialogues(write(tmp_path), "Asia/Shanghai").engine
+    talk = Talk(engine, Desk({"validate_refund_form": {"events": [], "responses": []}}))
+    await talk.says("refund", "我要退款")
+    text = '/inform{"order_id": "DD1"}'
+    entity = Entity("order_id", text[7:], "DD1", 7, len(text), extractor=COMMAND_EXTRACTOR)
+    assert await talk.means(Meaning(text, "inform", 1.0, (Intent("inform", 1.0),), (entity,))) == ["为什么退？"]
