@@ -80,6 +80,7 @@ async def test_a_slow_turn_keeps_its_conversation_from_other_processes(open_stor
     async with open_store() as one, open_store() as two, desk(one, account(False)) as slow, desk(two, account(False)):
         engine = Named("slow")
         slow.service.swap(replace(slow.service.bot, parse=understand, engine=engine))
+        await asyncio.sleep(0.5)  # both have looked once for what others left: what comes now is for who accepts it
         turn = await slow.service.inbox.accept(Message("1", HERE, Text("等2"), 1.0), LIVE)
         answered = await slow.service.inbox.ready(turn.id, 6)
         assert answered is not None
