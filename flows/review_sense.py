@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterator
+from pathlib import Path
 
 from config.source import Problem, did_you_mean
 from flows.domain import Domain
@@ -78,7 +79,8 @@ def unserved(engine: Engine) -> Iterator[Problem]:
     domain = engine.domain
     served = {trigger.intent.partition("/")[0] for flow in engine.flows.values() for trigger in flow.triggers}
     served |= {name.removeprefix("utter_").partition("/")[0] for name in domain.responses}
-    file = next((where[0] for where in domain.lines.values()), "domain.yml")
+    files = (file for file, _ in domain.lines.values())
+    file = next((each for each in files if "domain" in (Path(each).stem, Path(each).parent.name)), "domain.yml")
     filling: defaultdict[str, set[str]] = defaultdict(set)
     for name, slot in domain.slots.items():
         for mapped in slot.mappings:

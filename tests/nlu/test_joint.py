@@ -326,7 +326,7 @@ def test_a_want_of_memory_is_said_in_words(tmp_path: Path, project: Path) -> Non
         "import resource, sys, torch, transformers, onnxruntime, sklearn.linear_model; from nlu.training import main\n"
         "used = int(open('/proc/self/statm').read().split()[0]) * resource.getpagesize()\n"
         "before = resource.getrlimit(resource.RLIMIT_AS)\n"
-        "resource.setrlimit(resource.RLIMIT_AS, (used + 120_000_000, before[1]))\n"
+        "resource.setrlimit(resource.RLIMIT_AS, (used + 400_000_000, before[1]))\n"
         f"code = main([{str(tmp_path)!r}])\n"
         "resource.setrlimit(resource.RLIMIT_AS, before)\n"
         "sys.exit(code)"
