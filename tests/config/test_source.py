@@ -71,7 +71,7 @@ def test_broken_yaml_says_where() -> None:
 
 
 def test_a_quote_that_ends_nowhere_is_told_where_it_begins() -> None:
-    (line,) = problems("responses:\n  utter_a:\n  - text: \"你好\n  utter_b:\n  - text: 再见\n")
+    (line,) = problems('responses:\n  utter_a:\n  - text: "你好\n  utter_b:\n  - text: 再见\n')
     assert line.startswith("domain.yml:3: not valid YAML:")
 
 
