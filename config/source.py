@@ -115,6 +115,8 @@ def parse_yaml(text: str, path: Path, env: Mapping[str, str] | None = None) -> S
         data = _plain(loader, node, (), lines, problems, str(path)) if node is not None else None
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
+        if error.context == "while scanning a quoted scalar":  # it ends nowhere: what is to be mended is its beginning
+            mark = error.context_mark
         raise BadProject(
             Problem(
                 str(path),
@@ -160,6 +162,8 @@ def _problem(source: Source, base: Loc, detail: ErrorDetails) -> Problem:
 def said(detail: ErrorDetails) -> str:
     """What pydantic found, in its words, or in a validator's own without 「Value error」 before them."""
     what = detail["msg"].removeprefix("Value error, ")
+    if detail["type"] in ("model_type", "model_attributes_type", "dataclass_type"):  # they name a class of ours
+        what = "keys with values are expected here ('key: value', with a blank behind an ASCII colon)"
     return what[0].lower() + what[1:]
 
 

@@ -11,6 +11,7 @@ from config.source import Problem, did_you_mean
 from nlu.data import Example, NluData
 from nlu.features import essence
 from nlu.normalize import normalize
+from nlu.recipe import Recipe
 
 FEW = 5
 """An intent with fewer examples than this is hard to learn."""
@@ -40,6 +41,36 @@ def unlisted(data: NluData, intents: Collection[str]) -> list[Problem]:
         Problem(one.file, one.line, f"the intent '{name}' is not listed in the domain", did_you_mean(name, intents))
         for name, one in first.items()
         if name not in intents
+    ]
+
+
+def unlisted_entities(data: NluData, entities: Collection[str]) -> list[Problem]:
+    """Entities that examples mark but the domain does not list: said once each. Nothing for a domain without any."""
+    first: dict[str, Example] = {}
+    for example in data.examples:
+        for entity in example.entities:
+            first.setdefault(entity.type, example)
+    return [
+        Problem(one.file, one.line, f"the entity '{name}' is not listed in the domain", did_you_mean(name, entities))
+        for name, one in first.items()
+        if entities and name not in entities
+    ]
+
+
+def unread(data: NluData, recipe: Recipe, config: Path) -> list[Problem]:
+    """Data that no component of the pipeline reads: a retrieval intent without its answers is the costly one."""
+    there = {step.name for step in recipe.steps}
+    own = not any(step.rasa for step in recipe.steps)
+    found = (
+        (any(example.retrieval for example in data.examples), "questions and answers", "FaqRetriever"),
+        (own and data.lookups, "word lists (lookup)", "LookupEntityExtractor"),
+        (own and data.patterns, "patterns (regex)", "RegexEntityExtractor"),
+        (own and data.synonyms, "synonyms", "EntitySynonymMapper"),
+    )
+    return [
+        Problem(str(config), 1, f"nothing in the pipeline reads the {what} under data/", f"add '- name: {name}'")
+        for is_there, what, name in found
+        if is_there and name not in there
     ]
 
 

@@ -27,7 +27,7 @@ from nlu.model import is_stale, latest, load, read_manifest
 from nlu.pipeline import Pipeline
 from nlu.recipe import read_recipe
 from nlu.review import review as review_nlu
-from nlu.review import unlisted
+from nlu.review import unlisted, unlisted_entities, unread
 from nlu.training import Report, train_apart
 from nlu.training import train as train_model
 
@@ -167,9 +167,11 @@ def validate(project: Path, *, fail_on_warnings: bool) -> None:
     tell_recipe(project)
     data = read_data(project)
     doubts, faq = review_nlu(data), read_faq(project)
-    known = load_domain(project).intents | ({FAQ} if faq.entries else set())
+    domain = load_domain(project)
+    known = domain.intents | ({FAQ} if faq.entries else set())
     problems = [*review_flows(project), *unlisted(data, known), *doubts.conflicts, *faq.conflicts]
-    remarks = [*flow_warnings(project), *doubts.remarks, *faq.remarks]
+    remarks = [*flow_warnings(project), *unlisted_entities(data, domain.entities), *doubts.remarks, *faq.remarks]
+    remarks += unread(data, read_recipe(project), project / "config.yml")
     for problem in (*problems, *remarks):
         click.echo(str(problem))
     click.echo(f"{len(problems)} to mend." if problems else "Nothing to mend.")

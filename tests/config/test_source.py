@@ -70,6 +70,11 @@ def test_broken_yaml_says_where() -> None:
     assert line.startswith("domain.yml:3: not valid YAML:")
 
 
+def test_a_quote_that_ends_nowhere_is_told_where_it_begins() -> None:
+    (line,) = problems('responses:\n  utter_a:\n  - text: "你好\n  utter_b:\n  - text: 再见\n')
+    assert line.startswith("domain.yml:3: not valid YAML:")
+
+
 def test_an_unset_variable_is_named_where_it_stands() -> None:
     assert problems("version: '${NOT_SET}'\n", env={}) == [
         "domain.yml:1: the environment variable NOT_SET is not set — set NOT_SET, or put it in the file .env beside it"

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from config.source import parse_yaml
 from nlu.data import collect
-from nlu.review import Review, review
+from nlu.recipe import plan
+from nlu.review import Review, review, unlisted_entities, unread
 
 
 def of(*sections: str) -> Review:
@@ -58,3 +59,23 @@ def test_a_synonym_that_says_two_things_is_remarked() -> None:
     synonym = "  - synonym: 北平\n    examples: |\n      - 帝都\n"
     found = of(intent("go", '去[帝都]{"entity":"city","value":"北京"}', *FINE), synonym)
     assert "stands for '北京' here, and elsewhere for '北平'" in str(found.remarks[-1])
+
+
+def test_an_entity_that_the_domain_does_not_list_is_remarked() -> None:
+    path = Path("nlu.yml")
+    data = collect([parse_yaml("nlu:\n" + intent("order", "来份[水煮鱼](dihs)"), path)])
+    (problem,) = unlisted_entities(data, {"dish"})
+    assert str(problem) == "nlu.yml:4: the entity 'dihs' is not listed in the domain — did you mean 'dish'?"
+    assert not unlisted_entities(data, ())
+
+
+def test_data_that_no_component_reads_is_remarked() -> None:
+    data = collect([parse_yaml("nlu:\n" + intent("faq/fee", "包邮吗"), Path("nlu.yml"))])
+    names = ("JiebaTokenizer", "TfidfFeaturizer", "LinearIntentClassifier")
+    text = "pipeline:\n" + "".join(f"- name: {name}\n" for name in names)
+    told = [str(p) for p in unread(data, plan(parse_yaml(text, Path("config.yml"))), Path("config.yml"))]
+    assert told == [
+        "config.yml:1: nothing in the pipeline reads the questions and answers under data/ — add '- name: FaqRetriever'"
+    ]
+    text += "- name: FaqRetriever\n"
+    assert not unread(data, plan(parse_yaml(text, Path("config.yml"))), Path("config.yml"))
