@@ -28,7 +28,9 @@ from flows.situation import Decision, Knowledge, Situation, hear
 from flows.slots import Invalid, coerce
 from flows.stage import Stage
 from flows.state import (
+    EVENTS,
     PUSHED,
+    REMINDERS,
     TIMER,
     ActionFailed,
     Actions,
@@ -253,7 +255,7 @@ class Engine:
             slots={**self.domain.initial, **carried, **of_user},
             mentions=dialogue.mentions if self.domain.carry_over else {},
             last_at=dialogue.last_at,
-            memory={PUSHED: dialogue.memory[PUSHED]} if PUSHED in dialogue.memory else {},
+            memory={name: dialogue.memory[name] for name in (PUSHED, EVENTS, REMINDERS) if name in dialogue.memory},
         )
         fresh = reminders.with_waiting(fresh, reminders.outliving(reminders.waiting(dialogue)))
         return fresh, f"expired: silent for {silent / 60:.0f} minutes"

@@ -192,6 +192,7 @@ def _both(first: Outcome, second: Outcome) -> Outcome:
         (*first.trace, *second.trace),
         first.flags | second.flags,
         (*first.events, *second.events),
+        (*first.timers, *second.timers),
     )
 
 

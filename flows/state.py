@@ -88,6 +88,8 @@ class Served:
 
 EVENTS = "events"
 """The name in `Dialogue.memory` of what has happened in this session, in a dialect that thinks in events."""
+REMINDERS = "reminders"
+"""The name in `Dialogue.memory` of reminders that such a dialect waits for: they outlive the session."""
 PUSHED = "pushed"
 """The name in `Dialogue.memory` of what was said unasked since the customer last wrote."""
 

@@ -28,13 +28,13 @@ from flows.rasa.parsing import best_answer, said_by
 from flows.rasa.policies.ensemble import predict
 from flows.rasa.policies.policy import Policy, Prediction
 from flows.rasa.policies.setup import load_policies, read_policies
-from flows.rasa.reminders import REMINDERS, entities_of, remembered, taken
+from flows.rasa.reminders import entities_of, remembered, taken
 from flows.rasa.repair import Repair, Suspended, carry_out, interrupted, outdated, resume
 from flows.rasa.stories import read_stories
 from flows.rasa.tracker import Tracker, session_of
 from flows.rasa.utterances import as_message, message_of, replies_of
 from flows.responses import NoResponse, Speaker, options_in
-from flows.state import EVENTS, TIMER, ActionFailed, Actions, Dialogue, Heard, Outcome, Result, Why
+from flows.state import EVENTS, REMINDERS, TIMER, ActionFailed, Actions, Dialogue, Heard, Outcome, Result, Why
 from flows.upgrade import remarks
 
 MOST_ACTIONS = 10
@@ -88,6 +88,7 @@ class RasaEngine:
         suspended = [Suspended(**each) for each in dialogue.memory.get(SUSPENDED) or ()]
         turn = Turn(self, heard, actions, tracker, suspended)
         turn.reminders = dict(dialogue.memory.get(REMINDERS) or {})
+        turn.known = {} if tracker.events else dialogue.slots
         return turn
 
     def tracker(self, dialogue: Dialogue, heard: Heard) -> Tracker:
@@ -134,6 +135,8 @@ class Turn:
         self.flags: set[str] = set()
         self.silent = False
         self.reminders: dict[str, Any] = {}
+        self.known: Mapping[str, Json] = {}
+        """Slots that were filled before the conversation had any event: by a flow, or of the person."""
         self._speaker = Speaker(engine.words or engine.domain.base, heard.address.channel, heard.turn)
         self._calls: dict[str, int] = {}
         self._loop_before = tracker.loop or ""
@@ -163,6 +166,9 @@ class Turn:
             if metadata := self.heard.extra.get("metadata"):
                 self.tracker.update(events.slot(STARTED_METADATA, metadata, self.at))
             await self.do(Prediction(SESSION_START, 1.0))
+            kept = ((name, value) for name, value in self.known.items() if name in self.tracker.slots)
+            fresh = [events.slot(name, value, self.at) for name, value in kept if self.tracker.slots[name] != value]
+            self.tracker.update(*fresh)
 
     async def _remind(self, key: str) -> None:
         reminder, self.reminders = taken(self.reminders, key)

@@ -6,7 +6,7 @@ They are kept as they travel: what an action server or a client adds to one come
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -55,6 +55,29 @@ _REQUIRED: Mapping[str, tuple[tuple[str, type | tuple[type, ...]], ...]] = {
 }
 
 
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _are_entities(value: Any) -> bool:
+    return isinstance(value, Mapping) or (isinstance(value, list) and all(isinstance(each, Mapping) for each in value))
+
+
+def _is_parse(value: Any) -> bool:
+    if not isinstance(value, Mapping):
+        return False
+    intent, entities = value.get("intent"), value.get("entities")
+    return (intent is None or isinstance(intent, Mapping)) and (entities is None or _are_entities(entities))
+
+
+_SHAPES: Mapping[str, Callable[[Any], bool]] = {
+    "timestamp": _is_number,
+    "metadata": lambda value: isinstance(value, Mapping),
+    "parse_data": _is_parse,
+    "entities": _are_entities,
+}
+
+
 class BadEvent(ValueError):
     """Not an event of Rasa's; the text says what is missing."""
 
@@ -69,6 +92,9 @@ def check_event(data: Any) -> dict[str, Any]:
     for name, wanted in _REQUIRED[kind]:
         if name not in data or not isinstance(data[name], wanted):
             raise BadEvent(f"the event '{kind}' needs '{name}'")
+    wrong = next((name for name, fits in _SHAPES.items() if data.get(name) is not None and not fits(data[name])), "")
+    if wrong:
+        raise BadEvent(f"the '{wrong}' of the event '{kind}' is of another kind than Rasa's")
     if kind == "reminder" and due_of(data) is None:
         raise BadEvent("a reminder needs a date_time such as 2026-11-25T10:00:00+08:00")
     order = [key for key in ("event", "timestamp", "metadata") if key in data]

@@ -13,10 +13,8 @@ from typing import Any
 from adapters.message import Event as Happened
 from adapters.message import Json
 from flows.rasa.events import Event, due_of
-from flows.state import TIMER, Dialogue, Timer
+from flows.state import REMINDERS, TIMER, Dialogue, Timer
 
-REMINDERS = "reminders"
-"""The name in `Dialogue.memory` of what waits: each reminder's event, with the `key` of its timer, by its name."""
 MOST = 100
 """So many wait in a conversation at most; one more takes the place of the first."""
 

@@ -118,7 +118,7 @@ class ActionServer:
         return any(isinstance(each, Mapping) and each.get("send_domain") for each in marked)
 
     async def _post(self, request: Mapping[str, Any]) -> tuple[int, Any]:
-        body = orjson.dumps(request, default=str)
+        body = orjson.dumps(request, default=str, option=orjson.OPT_NON_STR_KEYS)
         headers = {"Content-Type": "application/json", **self.endpoint.headers}
         if self.endpoint.compress and len(body) >= COMPRESS_FROM_BYTES:
             body, headers = zlib.compress(body), {**headers, "Content-Encoding": "deflate"}

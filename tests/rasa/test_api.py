@@ -149,7 +149,18 @@ async def test_events_are_replaced(api: Client) -> None:
     assert (state["slots"]["order_id"], state["slots"]["reason"]) == ("DD10", None)
 
 
-@pytest.mark.parametrize("event", [{"event": "nonsense"}, {"event": "slot"}, 3, {"name": "x"}])
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"event": "nonsense"},
+        {"event": "slot"},
+        3,
+        {"name": "x"},
+        {"event": "user", "text": "x", "timestamp": "2026-01-01"},
+        {"event": "user", "text": "x", "parse_data": {"intent": "greet"}},
+        {"event": "user", "text": "x", "parse_data": {"entities": [1]}},
+    ],
+)
 async def test_what_is_no_event_is_refused(api: Client, event: object) -> None:
     status, error = await api.call("POST", "/conversations/dan/tracker/events", event)
     assert status == 400
@@ -299,3 +310,19 @@ async def test_without_a_switch_there_is_no_api(project: Path) -> None:
     async with aiohttp.ClientSession() as session:
         assert (await Client(server, session).call("GET", "/status"))[0] == 404
     await server.close()
+
+
+async def test_a_long_body_is_read_whole(api: Client) -> None:
+    told = [{"event": "slot", "name": "reason", "value": "长" * 100_000}]
+    status, state = await api.call("POST", "/conversations/long/tracker/events?include_events=NONE", told)
+    assert (status, len(state["slots"]["reason"])) == (200, 100_000)
+
+
+async def test_a_time_that_is_none_is_refused(api: Client) -> None:
+    assert (await api.call("GET", "/conversations/x/tracker?until=abc"))[0] == 400
+
+
+async def test_entities_of_a_triggered_intent_may_be_a_list(api: Client) -> None:
+    body = {"name": "refund", "entities": [{"entity": "order_id", "value": "DD8"}]}
+    _, done = await api.call("POST", "/conversations/lou/trigger_intent", body)
+    assert done["tracker"]["slots"]["order_id"] == "DD8"

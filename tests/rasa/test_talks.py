@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -149,3 +150,10 @@ async def test_the_same_turn_again_does_the_same(talk: Talk) -> None:
     first = await talk.says("inform", order_id="DD1"), talk.outcome.events
     talk.dialogue, talk.at, talk.turns = before
     assert (await talk.says("inform", order_id="DD1"), talk.outcome.events) == first
+
+
+async def test_what_was_known_before_the_first_event_is_kept(talk: Talk) -> None:
+    """A flow may have asked, or the person is known."""
+    talk.dialogue = replace(talk.dialogue, slots={"order_id": "DD1"})
+    assert await talk.says("refund") == ["为什么退？"]
+    assert talk.dialogue.slots["order_id"] == "DD1"

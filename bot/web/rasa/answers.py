@@ -49,9 +49,19 @@ def answer(data: Any, status: int = 200) -> web.Response:
     return web.Response(body=body, status=status, content_type="application/json")
 
 
+async def whole(request: web.Request) -> bytes:
+    """The whole body, however it comes in. Raises `Refusal` where it is too long."""
+    body = bytearray()
+    async for piece in request.content.iter_chunked(65536):
+        body += piece
+        if len(body) > MOST_BYTES:
+            raise Refusal(413, "BadRequest", f"The request body has more than {MOST_BYTES} bytes.")
+    return bytes(body)
+
+
 async def body_of(request: web.Request) -> Any:
     """The request's JSON; None where there is none. Raises `Refusal`."""
-    raw = await request.content.read(MOST_BYTES)
+    raw = await whole(request)
     if not raw:
         return None
     try:

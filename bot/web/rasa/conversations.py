@@ -6,6 +6,7 @@ lost or thinks of an older state.
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import json
 import uuid
@@ -34,6 +35,7 @@ from flows.rasa.engine import API, RasaEngine
 from flows.rasa.events import BadEvent, Event, check_event
 from flows.rasa.parsing import parse_data
 from flows.rasa.policies.ensemble import predict
+from flows.rasa.reminders import entities_of
 from flows.rasa.testing import story_yaml
 from flows.rasa.tracker import Tracker, Verbosity
 from flows.state import EVENTS, Dialogue
@@ -88,9 +90,9 @@ class Conversations:
             done = await self._turn(address, "events", {"events": []})
             session = await self._session(done)
         tracker = await self._tracker(address, session.dialogue, everything=verbosity in ("ALL", "AFTER_RESTART"))
-        until = request.query.get("until")
-        if until:
-            told = [event for event in tracker.events if float(event.get("timestamp") or 0.0) <= float(until)]
+        until = _until(request)
+        if until is not None:
+            told = [event for event in tracker.events if float(event.get("timestamp") or 0.0) <= until]
             tracker = Tracker(tracker.sender, tracker.initial, told)
         return answer(tracker.state(verbosity))
 
@@ -152,7 +154,8 @@ class Conversations:
         if given["sender"] != "user":
             told = f"Messages of sender '{given['sender']}' cannot be handled."
             raise bad(f"Currently, only user messages can be passed to this endpoint. {told}", "sender")
-        parse = given.get("parse_data") or self._parse(given["text"])
+        own = given.get("parse_data")
+        parse = dict(own) if isinstance(own, Mapping) else await asyncio.to_thread(self._parse, given["text"])
         event = events.user(given["text"], parse, 0.0, message_id=uuid.uuid4().hex)
         address, _ = await self._found(request)
         done = await self._turn(address, "message", {"event": event})
@@ -167,8 +170,7 @@ class Conversations:
             raise bad("Name of the intent not provided in request body.", "name")
         if name not in self._engine().domain.intents:
             raise Refusal(404, "NotFound", f"The intent {name} does not exist in the domain.")
-        entities = [{"entity": kind, "value": value} for kind, value in (given.get("entities") or {}).items()]
-        event = events.external(str(name), entities, 0.0, None)
+        event = events.external(str(name), entities_of(given), 0.0, None)
         return await self._acted(request, "intent", {"event": event}, verbosity)
 
     async def execute(self, request: web.Request) -> web.Response:
@@ -273,6 +275,14 @@ def _verbosity(request: web.Request) -> Verbosity:
             return each
     allowed = "NONE, APPLIED, AFTER_RESTART, ALL"
     raise bad(f"Invalid parameter value for 'include_events'. Should be one of {allowed}", "include_events", "query")
+
+
+def _until(request: web.Request) -> float | None:
+    given = request.query.get("until")
+    try:
+        return float(given) if given else None
+    except ValueError:
+        raise bad("Invalid parameter value for 'until'. Should be epoch seconds.", "until", "query") from None
 
 
 def _yes(request: web.Request, name: str) -> bool:

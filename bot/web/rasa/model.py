@@ -23,7 +23,7 @@ import aiohttp
 import yaml
 from aiohttp import web
 
-from bot.web.rasa.answers import MOST_BYTES, VERSION, Refusal, answer, bad, body_of
+from bot.web.rasa.answers import VERSION, Refusal, answer, bad, body_of, whole
 from bot.web.rasa.auth import Auth
 from bot.web.site import Site
 from bot.work import Bot
@@ -303,7 +303,7 @@ def _as_rasa(report: dict[str, Any], wanted: Sequence[str], found: Sequence[str]
 
 
 async def _yaml(request: web.Request) -> Source:
-    raw = await request.content.read(MOST_BYTES)
+    raw = await whole(request)
     try:
         source = parse_yaml(raw.decode(), Path("request"))
     except (BadProject, UnicodeDecodeError) as error:
