@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from copy import deepcopy
 from typing import Any
 
@@ -141,8 +141,3 @@ DEFAULTS: Mapping[str, Default] = {
     "action_back": _back,
     "...": _nothing,
 }
-
-
-def is_default(action: str, listed: Sequence[str] | frozenset[str]) -> bool:
-    """Whether it is Rasa's own and the author has not put one in its place."""
-    return action in DEFAULTS and action not in listed

@@ -7,7 +7,7 @@ A state is `{"user": {"intent", "entities"} or {"text"}, "prev_action": {"action
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -246,8 +246,3 @@ def acted_in(state: State) -> str:
     """The action that led to a state."""
     acted = state.get("prev_action") or {}
     return str(acted.get("action_name") or acted.get("action_text") or "")
-
-
-def known_actions(tellings: Collection[Sequence[Event]]) -> set[str]:
-    """All actions that stories take."""
-    return {str(event["name"]) for told in tellings for event in told if is_action(event) and event.get("name")}
