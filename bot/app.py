@@ -61,6 +61,7 @@ FINISH_REQUESTS_S = 5.0
 """How long requests that are open at a shutdown may take; with the service's own draining less than 10 s."""
 MAX_FRAME_BYTES = 4 * 1024 * 1024
 DAY_S = 86400.0
+LOOPBACK = frozenset(("127.0.0.1", "::1", "localhost"))
 
 T = TypeVar("T")
 SERVICE = web.AppKey("service", Service)
@@ -138,6 +139,7 @@ async def make_app(
 
     `credentials`, `bot` and `store` stand in for the project's own; `times` is the clockwork, faster in tests.
     """
+    _check_rasa_api(settings)
     credentials = credentials or load_credentials(project)
     thinks = bot if bot is not None else await asyncio.to_thread(load_bot, project, settings)
     proxies = _read("trusted_proxies", settings.trusted_proxies, Proxies.of)
@@ -292,6 +294,14 @@ def _mount_send(app: web.Application, service: Service, settings: Settings) -> N
 
 def _serves_rasa_api(settings: Settings) -> bool:
     return bool(settings.enable_api or settings.auth_token.get_secret_value() or settings.jwt_secret.get_secret_value())
+
+
+def _check_rasa_api(settings: Settings) -> None:
+    """Raises `BadProject` where Rasa's HTTP API would be open to others without a token."""
+    guarded = settings.auth_token.get_secret_value() or settings.jwt_secret.get_secret_value()
+    if settings.enable_api and not guarded and settings.host not in LOOPBACK:
+        what = f"Rasa's HTTP API would be open to everybody who reaches {settings.host}"
+        raise BadProject(Problem("environment", 1, what, "set YINGDA_AUTH_TOKEN or YINGDA_JWT_SECRET"))
 
 
 def _mount_rasa_api(app: web.Application, service: Service, site: Site, settings: Settings, project: Path) -> None:

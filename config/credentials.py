@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field, SecretStr, model_validator
 
+from config.settings import JwtMethod
 from config.source import BadProject, Loc, Problem, Strict, check, did_you_mean, environment, read_yaml
 
 
@@ -284,7 +285,7 @@ class SocketIo(Strict):
     """A session is known by its id, so that it goes on after a reload; else by its connection."""
     jwt_key: SecretStr | None = None
     """Whoever connects must show a token signed with it, in `auth.token`."""
-    jwt_method: str = "HS256"
+    jwt_method: JwtMethod = "HS256"
     socketio_path: str = "/socket.io"
     namespace: str = ""
     metadata_key: str = "metadata"

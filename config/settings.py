@@ -15,6 +15,9 @@ from config.source import BadProject, Problem, Strict, did_you_mean, said
 DEFAULT_PROJECT = Path(__file__).parent / "shop"
 
 
+JwtMethod = Literal["HS256", "HS384", "HS512", "RS256", "RS384", "RS512", "ES256", "ES384", "ES512"]
+
+
 class Settings(BaseSettings):
     """Every `YINGDA_*` variable. The descriptions are the docs' table."""
 
@@ -62,7 +65,7 @@ class Settings(BaseSettings):
     jwt_secret: SecretStr = Field(
         SecretStr(""), description="Rasa's HTTP API with JWTs of this secret or public key (Rasa's --jwt-secret)"
     )
-    jwt_method: str = Field("HS256", description="how those JWTs are signed (Rasa's --jwt-method)")
+    jwt_method: JwtMethod = Field("HS256", description="how those JWTs are signed (Rasa's --jwt-method)")
     workers: int = Field(1, ge=1, description="processes to serve with")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least level that is logged")
     log_format: Literal["text", "json"] = Field("text", description="log lines for people or for machines")

@@ -14,7 +14,8 @@ from aiohttp.test_utils import TestServer
 
 from bot.app import make_app
 from config.credentials import Credentials
-from config.settings import Settings
+from config.settings import Settings, load_settings
+from config.source import BadProject
 from nlu.training import train
 from tests.rasa.shop import write
 
@@ -326,3 +327,13 @@ async def test_entities_of_a_triggered_intent_may_be_a_list(api: Client) -> None
     body = {"name": "refund", "entities": [{"entity": "order_id", "value": "DD8"}]}
     _, done = await api.call("POST", "/conversations/lou/trigger_intent", body)
     assert done["tracker"]["slots"]["order_id"] == "DD8"
+
+
+async def test_an_api_for_everybody_needs_a_token(project: Path) -> None:
+    with pytest.raises(BadProject, match="set YINGDA_AUTH_TOKEN or YINGDA_JWT_SECRET"):
+        await make_app(project, Settings(enable_api=True, host="0.0.0.0"), Credentials(rest={}))
+
+
+def test_how_tokens_are_signed_is_checked_at_the_start() -> None:
+    with pytest.raises(BadProject, match="YINGDA_JWT_METHOD"):
+        load_settings({"YINGDA_JWT_METHOD": "HS265"})

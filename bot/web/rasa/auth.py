@@ -5,23 +5,27 @@ https://rasa.com/docs/rasa/http-api#security-considerations.
 
 from __future__ import annotations
 
+import functools
 import hmac
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import jwt
 from aiohttp import web
 
+from bot.inbox import Busy
+from bot.store import StoreDown
 from bot.web.rasa.answers import Refusal
 
-ALGORITHMS = ("HS256", "HS384", "HS512", "RS256", "RS384", "RS512", "ES256", "ES384", "ES512")
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 _DOCS = "https://rasa.com/docs/rasa/http-api#security-considerations"
 
 
 @dataclass(frozen=True, slots=True)
 class Auth:
-    """Without token and secret everybody may do everything, as in Rasa: the service then listens for itself alone."""
+    """Without token and secret everybody may do everything, as in Rasa: the service is started so for its own
+    machine alone."""
 
     token: str = ""
     jwt_secret: str = ""
@@ -43,6 +47,21 @@ class Auth:
         if user.get("role") == "user" and conversation is not None and conversation == user.get("username"):
             return
         raise Refusal(403, "NotAuthorized", "User has insufficient permissions.", help=_DOCS)
+
+    def guarded(self, handler: Handler) -> Handler:
+        """`handler` for those who may; what goes wrong is told as Rasa tells it."""
+
+        @functools.wraps(handler)
+        async def served(request: web.Request) -> web.StreamResponse:
+            try:
+                self.check(request)
+                return await handler(request)
+            except Refusal as refusal:
+                return refusal.response()
+            except (StoreDown, Busy):
+                return Refusal(503, "ServiceUnavailable", "Too busy, or the store does not answer.").response()
+
+        return served
 
     def _user(self, header: str) -> Mapping[str, Any]:
         scheme, _, encoded = header.partition(" ")

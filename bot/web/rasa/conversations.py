@@ -7,10 +7,9 @@ lost or thinks of an older state.
 from __future__ import annotations
 
 import asyncio
-import functools
 import json
 import uuid
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, get_args
@@ -22,8 +21,6 @@ from adapters.channel import Route
 from adapters.message import Address, Message
 from adapters.message import Event as Happened
 from adapters.web import LIVE, rest_items
-from bot.inbox import Busy
-from bot.store import StoreDown
 from bot.turn import Session, Turn
 from bot.web.rasa.answers import Refusal, answer, bad, body_of
 from bot.web.rasa.auth import Auth
@@ -45,7 +42,6 @@ OWN_CHANNELS = ("rest", "socketio", "callback")
 WATCHED = ("rest", "socketio", "web")
 """Channels on which an answer is seen by whoever looks."""
 WAIT_S = 60.0
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,28 +53,15 @@ class Conversations:
     def routes(self) -> list[web.RouteDef]:
         at = "/conversations/{id:.+}"
         return [
-            web.get(f"{at}/tracker", self._guarded(self.tracker)),
-            web.post(f"{at}/tracker/events", self._guarded(self.append)),
-            web.put(f"{at}/tracker/events", self._guarded(self.replace)),
-            web.get(f"{at}/story", self._guarded(self.story)),
-            web.post(f"{at}/messages", self._guarded(self.message)),
-            web.post(f"{at}/trigger_intent", self._guarded(self.trigger)),
-            web.post(f"{at}/execute", self._guarded(self.execute)),
-            web.post(f"{at}/predict", self._guarded(self.predict)),
+            web.get(f"{at}/tracker", self.auth.guarded(self.tracker)),
+            web.post(f"{at}/tracker/events", self.auth.guarded(self.append)),
+            web.put(f"{at}/tracker/events", self.auth.guarded(self.replace)),
+            web.get(f"{at}/story", self.auth.guarded(self.story)),
+            web.post(f"{at}/messages", self.auth.guarded(self.message)),
+            web.post(f"{at}/trigger_intent", self.auth.guarded(self.trigger)),
+            web.post(f"{at}/execute", self.auth.guarded(self.execute)),
+            web.post(f"{at}/predict", self.auth.guarded(self.predict)),
         ]
-
-    def _guarded(self, handler: Handler) -> Handler:
-        @functools.wraps(handler)
-        async def guarded(request: web.Request) -> web.StreamResponse:
-            try:
-                self.auth.check(request)
-                return await handler(request)
-            except Refusal as refusal:
-                return refusal.response()
-            except (StoreDown, Busy):
-                return Refusal(503, "ServiceUnavailable", "Too busy, or the store does not answer.").response()
-
-        return guarded
 
     # --- reading
 

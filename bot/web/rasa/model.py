@@ -7,12 +7,11 @@ A model file is a whole bot: its YAML and what was learned from it, as one `.tar
 from __future__ import annotations
 
 import asyncio
-import functools
 import re
 import tarfile
 import tempfile
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -42,7 +41,6 @@ from nlu.training import train_apart
 CONFIG_KEYS = ("recipe", "language", "pipeline", "policies", "assistant_id", "rasa_exact")
 DATA_KEYS = ("nlu", "stories", "rules")
 _NAME = re.compile(r"[\w.\-]+\.tar\.gz")
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 @dataclass
@@ -62,29 +60,17 @@ class Models:
 
     def routes(self) -> list[web.RouteDef]:
         return [
-            web.get("/version", self._guarded(self.version)),
-            web.get("/status", self._guarded(self.status)),
-            web.get("/domain", self._guarded(self.domain)),
-            web.post("/model/parse", self._guarded(self.parse)),
-            web.post("/model/train", self._guarded(self.train)),
-            web.post("/model/predict", self._guarded(self.predict)),
-            web.post("/model/test/intents", self._guarded(self.test_intents)),
-            web.post("/model/test/stories", self._guarded(self.test_stories)),
-            web.put("/model", self._guarded(self.replace)),
-            web.delete("/model", self._guarded(self.forget)),
+            web.get("/version", self.version),
+            web.get("/status", self.auth.guarded(self.status)),
+            web.get("/domain", self.auth.guarded(self.domain)),
+            web.post("/model/parse", self.auth.guarded(self.parse)),
+            web.post("/model/train", self.auth.guarded(self.train)),
+            web.post("/model/predict", self.auth.guarded(self.predict)),
+            web.post("/model/test/intents", self.auth.guarded(self.test_intents)),
+            web.post("/model/test/stories", self.auth.guarded(self.test_stories)),
+            web.put("/model", self.auth.guarded(self.replace)),
+            web.delete("/model", self.auth.guarded(self.forget)),
         ]
-
-    def _guarded(self, handler: Handler) -> Handler:
-        @functools.wraps(handler)
-        async def guarded(request: web.Request) -> web.StreamResponse:
-            try:
-                if handler != self.version:
-                    self.auth.check(request)
-                return await handler(request)
-            except Refusal as refusal:
-                return refusal.response()
-
-        return guarded
 
     @property
     def folder(self) -> Path:
